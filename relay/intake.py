@@ -1,0 +1,86 @@
+"""Intake: take one submission into our keeping. The one place that names every step of "received".
+
+Guarantee: when ``accept`` returns, the sealed message is on stable storage and will be delivered. When it
+raises, nothing was kept. Plaintext does not outlive the call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from relay import events
+from relay.certificate import Certificate
+from relay.envelope import Envelope, frame
+from relay.form import Form, Practice
+from relay.letter import Sender, compose
+from relay.seal import Sealer
+from relay.spool import Spool
+from relay.submission import Answers, Submission, reference_from
+
+
+@dataclass(frozen=True, slots=True)
+class OpenForm:
+    """A form together with all that taking a submission for it needs."""
+
+    form: Form
+    practice: Practice
+    certificates: tuple[Certificate, ...]
+    mailbox: str
+    """Id of the mailbox: ``NAME`` or ``TENANT/NAME``."""
+    address: str
+    """The mailbox's own address: ``From`` and ``To`` of every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What every form shares: the sealer, the spool, and who we are."""
+
+    sealer: Sealer
+    spool: Spool
+    secret: bytes
+    """32 random bytes kept in the state directory: ids and references of repeated sendings derive from it."""
+    public_host: str
+    """Host name of the public URL: named in the letter and in Message-IDs."""
+
+    async def accept(
+        self, open_form: OpenForm, answers: Answers, *, language: str, now: datetime, once: bytes | None = None
+    ) -> str:
+        """Take one submission into our keeping and return its reference.
+
+        ``once`` is what makes two requests the same sending, such as the nonce of a form token: the same
+        answers sent again with it give the same reference and one letter; other answers are another letter.
+
+        Raises ``SubmissionRejected`` (the visitor can mend it); ``CertificateUnusable``, ``SealError`` or
+        ``SpoolError`` (we must).
+        """
+        submission = Submission.validate(open_form.form, answers, language=language)
+        seed = self._seed(submission, once)
+        reference = reference_from(seed)
+        letter = compose(
+            open_form.form,
+            submission,
+            reference=reference,
+            received_at=now,
+            sender=Sender(open_form.address, self.public_host),
+            certificates=open_form.certificates,
+        )
+        ciphertext = await self.sealer.seal(letter.content, open_form.certificates, now)
+        envelope = Envelope(
+            id=hashlib.sha256(b"envelope" + seed).hexdigest()[:32],
+            mailbox=open_form.mailbox,
+            message_id=letter.message_id,
+            received_at=now.replace(microsecond=0),
+            sealed=frame(ciphertext, address=open_form.address, message_id=letter.message_id, date=now),
+        )
+        await self.spool.put(envelope)
+        events.submission_received(envelope.id, open_form.form.tenant, open_form.form.name)
+        return reference
+
+    def _seed(self, submission: Submission, once: bytes | None) -> bytes:
+        if once is None:
+            return secrets.token_bytes(32)
+        return hmac.digest(self.secret, once + submission.digest(), "sha256")

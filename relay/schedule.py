@@ -1,0 +1,3 @@
+"""When to try again: exponential backoff with full jitter, in seconds."""
+
+from __future__ import annotations

@@ -1,0 +1,26 @@
+"""Sealing: a letter becomes OpenPGP ciphertext that only the named certificates can open.
+
+Guarantees of every sealer, held to them by one contract test:
+
+- Every certificate given is judged at ``now`` before each letter; one that is not usable fails the whole letter.
+- The result is one ASCII-armored message (RFC 9580 section 6), SEIPD version 1, AES, no compression, no version
+  or comment lines, CRLF line endings, readable by every certificate given and by nobody else.
+- Plaintext touches no disk and no argument vector.
+
+Fails with ``CertificateUnusable`` or ``SealError``; nothing else leaves this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from relay.certificate import Certificate
+
+
+class Sealer(Protocol):
+    """See the module docstring for what is guaranteed."""
+
+    async def seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
+        """Encrypt the letter, and sign it where a signing key was given at construction."""

@@ -1,0 +1,3 @@
+"""Fixtures live beside what they stand for, in tests/fixtures/."""
+
+pytest_plugins = ["tests.fixtures.keys", "tests.fixtures.dovecot", "tests.fixtures.daemon"]
