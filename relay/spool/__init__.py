@@ -1,18 +1,29 @@
 """The spool: the durable queue of envelopes. Ciphertext only.
 
     waiting ──claim──> claimed ──done──> done (id and time only, 72 hours)
-       ^                  │
-       ├───── defer ──────┤
-       └──── release ─── held <──hold──┘          damaged: set aside and reported, never deleted
+     ^  ^ │               │
+     │  └─┼──── defer ────┤
+     │ suspend           hold                      damaged: set aside and reported, never deleted
+     │    v               │
+     └── held <───────────┘    release: held ──> waiting; retry: waiting, due now
 
 Guarantees of every implementation, held to them by one contract test:
 
 - ``put`` returns after the envelope is on stable storage; when it raises, nothing was kept.
 - ``put`` of an id that is known already (also one that is done) changes nothing and returns normally.
 - A claimed envelope belongs to its claimant until ``done``, ``defer`` or ``hold``, or until the process ends:
-  claims do not outlive the process, the marks of their attempts do.
+  claims do not outlive the process, the marks of their attempts do. A ``claim`` that is cancelled or fails
+  leaves nothing claimed.
+- ``attempt``, ``done``, ``defer`` and ``hold`` act on claimed envelopes, all of those named or none; naming
+  another is a ``SpoolError``. ``done`` of what is done already is no error, so after a ``SpoolError`` the same
+  call can be made again until it succeeds, and must be: the claim stays.
+- The operator's verbs (``retry``, ``suspend``, ``release``) never touch what is claimed.
 - Nothing accepted is ever deleted undelivered.
 - An envelope whose digest no longer fits is set aside as damaged and never handed out.
+- One tenant's envelopes take no more than its quota; see ``relay.spool.limits``.
+
+Two processes: one serves (the daemon) and claims; others (``relay spool ...``) may look and use the operator's
+verbs beside it. What they change, ``wait`` notices within seconds: it is how a worker sleeps.
 
 Fails with ``SpoolFull`` or ``SpoolError``; no exception of the database leaves this package.
 """
@@ -21,11 +32,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from relay.envelope import Envelope, Mark
+
+FURTHEST = timedelta(days=1)
+"""Nothing is deferred further than this; what seems to be was deferred before the clock was set back."""
+
+FOREIGN_CHANGES = 2.0
+"""Seconds within which the serving process notices what another one changed."""
 
 
 class State(StrEnum):
@@ -51,18 +68,26 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One envelope as ``relay spool list`` shows it: nothing of its content."""
+    """One undelivered envelope as ``relay spool list`` shows it: nothing of its content."""
 
     id: str
     mailbox: str
+    message_id: str
     state: State
     received_at: datetime
     size: int
+    """Of the sealed message, in bytes."""
     attempts: int
     next_attempt: datetime | None
+    """None unless waiting."""
     reason: str
     """The stable word of the last deferral or hold; empty before the first."""
-    in_doubt: bool
+    mark: Mark | None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the mailbox may have it already."""
+        return self.mark is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +106,18 @@ class Totals:
 class Spool(Protocol):
     """See the module docstring for what is guaranteed. All instants are aware and in UTC."""
 
+    async def require_room(self, mailbox: str) -> None:
+        """Raise ``SpoolFull`` if nothing more would be taken for this mailbox now; asked before a body is read."""
+
     async def put(self, envelope: Envelope) -> None:
-        """Take an envelope into our keeping."""
+        """Take an envelope into our keeping; due at once."""
 
     async def claim(self, mailbox: str, now: datetime, limit: int) -> Sequence[Claim]:
-        """Up to ``limit`` envelopes of this mailbox that are due, oldest first."""
+        """Up to ``limit`` envelopes of this mailbox that are due, oldest first.
+
+        Fewer where together they would pass ``Limits.claim_bytes``, but never none for that reason. What is due
+        more than ``FURTHEST`` ahead is due now: the clock was set back.
+        """
 
     async def attempt(self, ids: Sequence[str], mark: Mark) -> None:
         """Note durably, before an APPEND, where the mailbox stood: from here on these are in doubt."""
@@ -102,6 +134,14 @@ class Spool(Protocol):
     async def next_due(self, mailbox: str) -> datetime | None:
         """When the next waiting envelope of this mailbox is due; None when none waits."""
 
+    async def wait(self, mailbox: str, seconds: float) -> None:
+        """Sleep until something of this mailbox may have become due by other hands, at most ``seconds``.
+
+        A put, a retry or a release ends the sleep, also one since the last ``wait`` of this mailbox returned, so
+        that nothing is missed between a look and a sleep; for other processes it takes up to ``FOREIGN_CHANGES``
+        seconds. It may end early for nothing. One sleeper per mailbox.
+        """
+
     async def entries(self, mailbox: str | None = None) -> Sequence[Entry]:
         """All undelivered envelopes, oldest first."""
 
@@ -109,10 +149,13 @@ class Spool(Protocol):
         """Counts, cheap enough for every check and metric."""
 
     async def sealed(self, id: str) -> bytes:
-        """The sealed message of one undelivered envelope, as stored."""
+        """The sealed message of one undelivered envelope, as stored, also of a damaged one."""
 
     async def retry(self, ids: Sequence[str], now: datetime) -> int:
         """Make waiting envelopes due now; returns how many there were."""
+
+    async def suspend(self, ids: Sequence[str]) -> int:
+        """Hold waiting envelopes by the operator's hand, for reason ``operator``; returns how many there were."""
 
     async def release(self, ids: Sequence[str], now: datetime) -> int:
         """Put held envelopes back to waiting, due now; returns how many there were."""
@@ -121,4 +164,4 @@ class Spool(Protocol):
         """Forget what was done before this instant; returns how many there were."""
 
     async def close(self) -> None:
-        """Finish what was accepted and close; afterwards nothing is accepted."""
+        """Finish what was accepted and close; afterwards everything raises ``SpoolError``."""
