@@ -1,0 +1,259 @@
+"""The fields of a form: what can be asked, and what stands between the questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from relay import media
+from relay.form.setting import NOT_EMPTY, FieldName, Pattern, Setting, Size, Text, Words, mistake
+
+MAX_TEXT = 65_536
+"""Characters that all text fields of one submission may have together."""
+
+
+class _Question(Setting):
+    name: FieldName
+    label: Words
+    hint: Words | None = None
+    required: bool = False
+
+
+class _WithLengths(_Question):
+    min_length: Annotated[int, Field(ge=0)] = 0
+    """Characters, counted as code points in Unicode's form NFC; a line break is one. Asked of answers that were given."""
+    max_length: Annotated[int, Field(ge=1, le=MAX_TEXT)] = 200
+
+    @model_validator(mode="after")
+    def _lengths_in_order(self) -> Self:
+        if self.min_length > self.max_length:
+            raise mistake(
+                "min_above_max", f"min_length {self.min_length} is above max_length {self.max_length}"
+            )
+        return self
+
+
+class TextField(_WithLengths):
+    """One line."""
+
+    type: Literal["text"]
+    pattern: Pattern | None = None
+    """A regular expression that the whole answer must match; see ``setting.matcher`` for what it may hold."""
+    pattern_hint: Words | None = None
+    """What to type, shown when the pattern does not match; required with a pattern."""
+    autocomplete: str | None = None
+
+    @model_validator(mode="after")
+    def _pattern_is_explained(self) -> Self:
+        if self.pattern is not None and self.pattern_hint is None:
+            raise mistake(
+                "pattern_hint_missing",
+                "pattern stands without pattern_hint",
+                "say in pattern_hint what to type, such as {de: fünf Ziffern, en: five digits}",
+            )
+        if self.pattern is None and self.pattern_hint is not None:
+            raise mistake(
+                "pattern_missing", "pattern_hint stands without pattern", "use hint for words shown always"
+            )
+        return self
+
+
+class TextareaField(_WithLengths):
+    """Several lines."""
+
+    type: Literal["textarea"]
+    max_length: Annotated[int, Field(ge=1, le=MAX_TEXT)] = 10_000
+    rows: Annotated[int, Field(ge=2, le=40)] = 8
+
+
+class EmailField(_Question):
+    """An e-mail address."""
+
+    type: Literal["email"]
+
+
+class TelField(_Question):
+    """A telephone number, typed as people type them."""
+
+    type: Literal["tel"]
+
+
+class UrlField(_Question):
+    """A web address, http or https."""
+
+    type: Literal["url"]
+
+
+class NumberField(_Question):
+    """A number."""
+
+    type: Literal["number"]
+    min: float | None = None
+    max: float | None = None
+    whole: bool = True
+    """Only whole numbers."""
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise mistake("min_above_max", f"min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+class DateField(_Question):
+    """A day."""
+
+    type: Literal["date"]
+    earliest: date | None = None
+    latest: date | None = None
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.earliest and self.latest and self.earliest > self.latest:
+            raise mistake("min_above_max", f"earliest {self.earliest} is after latest {self.latest}")
+        return self
+
+
+def _option_value(value: str) -> str:
+    if not 1 <= len(value) <= 200 or value != value.strip() or not value.isprintable():
+        raise mistake(
+            "option_value",
+            "the value of an option has 1 to 200 printable characters and no space at its ends",
+            "the value goes into the answers; what people read is the label",
+        )
+    return value
+
+
+class Option(Setting):
+    """One choice of a select, radio or checkboxes field."""
+
+    value: Annotated[str, AfterValidator(_option_value)]
+    label: Words
+
+
+def _distinct_options(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    if twice := _repeated([option.value for option in options]):
+        raise mistake("option_twice", f"two options have the value {twice!r}")
+    return options
+
+
+def _repeated(values: Sequence[str]) -> str | None:
+    return next((value for i, value in enumerate(values) if value in values[:i]), None)
+
+
+Options = Annotated[tuple[Option, ...], NOT_EMPTY, Field(max_length=200), AfterValidator(_distinct_options)]
+
+
+class SelectField(_Question):
+    """One of several, in a list that opens."""
+
+    type: Literal["select"]
+    options: Options
+
+
+class RadioField(_Question):
+    """One of several, all in view."""
+
+    type: Literal["radio"]
+    options: Options
+
+
+class CheckboxField(_Question):
+    """Yes, or nothing said."""
+
+    type: Literal["checkbox"]
+
+
+class CheckboxesField(_Question):
+    """Any number of several."""
+
+    type: Literal["checkboxes"]
+    options: Options
+
+
+class ConsentField(_Question):
+    """A checkbox that must be ticked before anything is sent."""
+
+    type: Literal["consent"]
+    required: Literal[True] = True
+
+
+def _media_type(value: str) -> str:
+    media_type = media.canonical(value.strip().lower())
+    if media_type not in media.EXTENSIONS:
+        raise mistake(
+            "media_type",
+            f"files of the type {value!r} cannot be checked by their content",
+            "these can: " + ", ".join(media.EXTENSIONS),
+        )
+    return media_type
+
+
+class FileField(_Question):
+    """Uploaded files."""
+
+    type: Literal["file"]
+    max_size: Size = 10_000_000
+    """Bytes of all files of this field together."""
+    max_files: Annotated[int, Field(ge=1, le=20)] = 1
+    media_types: Annotated[tuple[Annotated[str, AfterValidator(_media_type)], ...], NOT_EMPTY] = (
+        "application/pdf",
+        "image/jpeg",
+        "image/png",
+        "image/heic",
+        "text/plain",
+    )
+    """Only types that ``media`` can tell by a file's content."""
+
+
+class HiddenField(Setting):
+    """A value that the page carries without showing it, such as where a link came from."""
+
+    type: Literal["hidden"]
+    name: FieldName
+    label: Words
+    value: str = ""
+    max_length: Annotated[int, Field(ge=1, le=1_000)] = 200
+
+
+class Heading(Setting):
+    """A heading between questions."""
+
+    type: Literal["heading"]
+    text: Words
+
+
+class Paragraph(Setting):
+    """A paragraph between questions; an empty line begins a new one."""
+
+    type: Literal["paragraph"]
+    text: Words
+
+
+Question = (
+    TextField
+    | TextareaField
+    | EmailField
+    | TelField
+    | UrlField
+    | NumberField
+    | DateField
+    | SelectField
+    | RadioField
+    | CheckboxField
+    | CheckboxesField
+    | ConsentField
+    | FileField
+    | HiddenField
+)
+Item = Annotated[Question | Heading | Paragraph, Field(discriminator="type")]
+"""One entry below ``fields``: a question, or a heading or paragraph between them."""
+
+__all__ = [
+    "MAX_TEXT", "CheckboxField", "CheckboxesField", "ConsentField", "DateField", "EmailField", "FileField",
+    "Heading", "HiddenField", "Item", "NumberField", "Option", "Paragraph", "Question", "RadioField",
+    "SelectField", "TelField", "Text", "TextField", "TextareaField", "UrlField",
+]  # fmt: skip

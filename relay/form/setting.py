@@ -1,0 +1,182 @@
+"""The kinds of values that settings take: names, texts in several languages, sizes, addresses, patterns.
+
+A mistake is a ``PydanticCustomError`` whose ``ctx`` holds ``fact`` and ``hint``, for the sysadmin.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Annotated, LiteralString
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema
+
+MAX_PATTERN = 500
+"""Characters of a pattern."""
+
+
+def mistake(code: LiteralString, fact: str, hint: str = "") -> PydanticCustomError:
+    """A mistake in a setting; ``code`` is stable, ``fact`` and ``hint`` are for the sysadmin."""
+    return PydanticCustomError(code, "{fact}", {"fact": fact, "hint": hint})
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise mistake(
+            "name",
+            "a name has 1 to 63 lower-case letters a to z, digits and inner hyphens",
+            "names stand in file names and web addresses, so 'erst-kontakt' works and 'Erst Kontakt' does not",
+        )
+    return value
+
+
+def _field_name(value: str) -> str:
+    if value.startswith("_"):
+        raise mistake("reserved_name", "names that begin with _ belong to the relay", "leave the _ out")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", value):
+        raise mistake(
+            "field_name",
+            "a field name begins with a letter a to z and has at most 64 letters, digits, _ and -",
+            "what people read is the label; it takes any characters",
+        )
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})?", value):
+        raise mistake(
+            "language",
+            "a language is a lower-case tag such as de, en or de-leicht",
+            "write a text as {de: ..., en: ...}",
+        )
+    return value
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise mistake("empty_text", "the text is empty", "write the text, or leave the setting out")
+    return value
+
+
+def size_in_bytes(value: object) -> object:
+    """``20 MB`` or ``512 KB`` (powers of ten, as file managers show them), or a plain number of bytes."""
+    if not isinstance(value, str):
+        return value
+    if match := re.fullmatch(r"([0-9]{1,12}) ?(kB|KB|MB|B|)", value.strip()):
+        return int(match[1]) * {"": 1, "B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000}[match[2]]
+    raise mistake("size", "a size is a number with KB or MB", "for example: 10 MB")
+
+
+_HOST_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
+
+def _origin(value: str) -> str:
+    match = re.fullmatch(rf"https://({_HOST_LABEL}(?:\.{_HOST_LABEL})*)(?::([1-9][0-9]{{0,4}}))?", value)
+    if not match or len(match[1]) > 253 or int(match[2] or 0) > 65_535:
+        raise mistake(
+            "origin",
+            "an origin is https://, a host name in lower case, and a port if it is not 443; nothing after it",
+            "for example https://www.praxis-beispiel.de; a name with umlauts in its xn-- form",
+        )
+    if match[2] == "443":
+        raise mistake("origin", "an origin names its port only if it is not 443", "leave :443 out")
+    return value
+
+
+def _https_address(value: str) -> str:
+    if not re.fullmatch(r"https://[^\s\"'<>\\\x00-\x20\x7f-\x9f]+", value):
+        raise mistake("https_address", "this must be a complete https:// address")
+    return value
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise mistake(
+            "colour", "a colour is # and six hexadecimal digits", 'for example "#2f5d50", in quotes'
+        )
+    contrast = 1.05 / (_luminance(value) + 0.05)
+    if contrast < 4.5:
+        raise mistake(
+            "contrast",
+            f"white text on this colour has a contrast of {contrast:.1f}, and 4.5 is needed (WCAG 2.2, 1.4.3)",
+            "take a darker tone of it",
+        )
+    return value.lower()
+
+
+def _time_zone(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (LookupError, ValueError, OSError) as error:
+        raise mistake(
+            "time_zone",
+            "this time zone is not known",
+            "for example Europe/Berlin, Europe/Vienna, Europe/Zurich",
+        ) from error
+
+
+@lru_cache(maxsize=1_024)
+def matcher(pattern: str) -> SchemaValidator:
+    """Matches a whole text against a pattern in time linear in its length, whatever was typed.
+
+    The engine is the one in pydantic: finite automata, hence no look-around and no references back, and no
+    answer that makes it slow (https://docs.rs/regex). Raises ``pydantic_core.SchemaError``.
+    """
+    SchemaValidator(
+        core_schema.str_schema(pattern=pattern)
+    )  # alone first: "a)|(b" is none, in brackets it is
+    return SchemaValidator(core_schema.str_schema(pattern=rf"\A(?:{pattern})\z"))
+
+
+def _pattern(value: str) -> str:
+    if len(value) > MAX_PATTERN:
+        raise mistake("pattern", f"a pattern has at most {MAX_PATTERN} characters")
+    try:
+        matcher(value)
+    except SchemaError as error:
+        reason = str(error).strip().rsplit("\n", 1)[-1].strip().removeprefix("error: ").rstrip(".")
+        raise mistake(
+            "pattern",
+            f"this is not a pattern: {reason}",
+            "a regular expression without look-around and references back, such as [0-9]{5}",
+        ) from error
+    return value
+
+
+def _not_empty(value: object) -> object:
+    if isinstance(value, list | tuple) and not value:
+        raise mistake("empty_list", "the list is empty", "name at least one")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+FieldName = Annotated[str, AfterValidator(_field_name)]
+Language = Annotated[str, AfterValidator(_language)]
+Text = Annotated[str, AfterValidator(_text)]
+Words = Annotated[dict[Language, Text], Field(min_length=1)]
+"""A text in each language of the form: ``{de: ..., en: ...}``."""
+Size = Annotated[int, BeforeValidator(size_in_bytes), Field(gt=0)]
+Origin = Annotated[str, AfterValidator(_origin)]
+HttpsAddress = Annotated[str, AfterValidator(_https_address)]
+Colour = Annotated[str, AfterValidator(_colour)]
+TimeZone = Annotated[ZoneInfo, BeforeValidator(_time_zone)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+NOT_EMPTY = BeforeValidator(_not_empty)
+"""For lists. Not pydantic's own ``min_length``, which also complains where every entry was wrong."""
+
+
+class Setting(BaseModel):
+    """What all settings share: frozen, and unknown ones are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
