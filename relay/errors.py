@@ -48,6 +48,8 @@ class Mistake:
     fact: str
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
+    kind: Literal["content", "permission"] = "content"
+    """``permission``: the words are right, but the file's mode or owner is not."""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -109,6 +111,11 @@ class SpoolError(RelayError):
 
 class SpoolFull(SpoolError):
     """No room: items, bytes, or free space of the file system."""
+
+    def __init__(self, fact: str, hint: str = "", *, limit: str = "whole") -> None:
+        super().__init__(fact, hint)
+        self.limit = limit
+        """A stable word for logs and tests: ``whole``, ``quota``, ``space``, ``inodes``, ``pending``."""
 
 
 class DeliveryError(RelayError):

@@ -26,7 +26,7 @@ class _Row:
 
 
 class InMemorySpool:
-    """A spool as quick as a dictionary. What it holds is "on stable storage": ``restarted`` shows what a crash leaves.
+    """A spool as quick as a dictionary. What it holds counts as stored: ``restarted`` shows what a crash leaves.
 
     Set ``broken`` to make every verb raise it, as on a disk that fails.
     """

@@ -15,15 +15,15 @@ Guarantees of every implementation, held to them by one contract test:
   claims do not outlive the process, the marks of their attempts do. A ``claim`` that is cancelled or fails
   leaves nothing claimed.
 - ``attempt``, ``done``, ``defer`` and ``hold`` act on claimed envelopes, all of those named or none; naming
-  another is a ``SpoolError``. ``done`` of what is done already is no error, so after a ``SpoolError`` the same
-  call can be made again until it succeeds, and must be: the claim stays.
+  another is a ``SpoolError``. ``done`` of what is done already is no error. After a ``SpoolError`` the claim
+  stays: the same call can be made again until it succeeds, and must be.
 - The operator's verbs (``retry``, ``suspend``, ``release``) never touch what is claimed.
 - Nothing accepted is ever deleted undelivered.
 - An envelope whose digest no longer fits is set aside as damaged and never handed out.
 - One tenant's envelopes take no more than its quota; see ``relay.spool.limits``.
 
-Two processes: one serves (the daemon) and claims; others (``relay spool ...``) may look and use the operator's
-verbs beside it. What they change, ``wait`` notices within seconds: it is how a worker sleeps.
+Two processes: one serves (the daemon) and claims; others (``relay spool ...``) may look, and use the
+operator's verbs, beside it. What they change, ``wait`` notices within seconds: it is how a worker sleeps.
 
 Fails with ``SpoolFull`` or ``SpoolError``; no exception of the database leaves this package.
 """
@@ -107,7 +107,7 @@ class Spool(Protocol):
     """See the module docstring for what is guaranteed. All instants are aware and in UTC."""
 
     async def require_room(self, mailbox: str) -> None:
-        """Raise ``SpoolFull`` if nothing more would be taken for this mailbox now; asked before a body is read."""
+        """Raise ``SpoolFull`` if nothing would be taken for this mailbox now; asked before a body is read."""
 
     async def put(self, envelope: Envelope) -> None:
         """Take an envelope into our keeping; due at once."""
@@ -115,8 +115,8 @@ class Spool(Protocol):
     async def claim(self, mailbox: str, now: datetime, limit: int) -> Sequence[Claim]:
         """Up to ``limit`` envelopes of this mailbox that are due, oldest first.
 
-        Fewer where together they would pass ``Limits.claim_bytes``, but never none for that reason. What is due
-        more than ``FURTHEST`` ahead is due now: the clock was set back.
+        Fewer where together they would pass ``Limits.claim_bytes``, but never none for that reason. What is
+        due more than ``FURTHEST`` ahead is due now: the clock was set back.
         """
 
     async def attempt(self, ids: Sequence[str], mark: Mark) -> None:
@@ -137,9 +137,9 @@ class Spool(Protocol):
     async def wait(self, mailbox: str, seconds: float) -> None:
         """Sleep until something of this mailbox may have become due by other hands, at most ``seconds``.
 
-        A put, a retry or a release ends the sleep, also one since the last ``wait`` of this mailbox returned, so
-        that nothing is missed between a look and a sleep; for other processes it takes up to ``FOREIGN_CHANGES``
-        seconds. It may end early for nothing. One sleeper per mailbox.
+        A put, a retry or a release ends the sleep, also one since the last ``wait`` of this mailbox returned,
+        so that nothing is missed between a look and a sleep; what another process changed ends it after up to
+        ``FOREIGN_CHANGES`` seconds. It may end early for nothing. One sleeper per mailbox.
         """
 
     async def entries(self, mailbox: str | None = None) -> Sequence[Entry]:
@@ -155,7 +155,7 @@ class Spool(Protocol):
         """Make waiting envelopes due now; returns how many there were."""
 
     async def suspend(self, ids: Sequence[str]) -> int:
-        """Hold waiting envelopes by the operator's hand, for reason ``operator``; returns how many there were."""
+        """Hold waiting envelopes by the operator's hand (reason ``operator``); returns how many there were."""
 
     async def release(self, ids: Sequence[str], now: datetime) -> int:
         """Put held envelopes back to waiting, due now; returns how many there were."""

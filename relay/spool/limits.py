@@ -1,8 +1,8 @@
 """How much the spool takes: in all, and for each tenant, so that none fills up another's space.
 
 Pure arithmetic, shared by every implementation. A *scope* is what a limit counts: ``""`` is the whole spool,
-``TENANT/`` all mailboxes of one tenant, anything else the mailbox of that id. The practice of relay.yaml itself
-has no prefix and no quota but the whole, unless one is given for its mailbox.
+``TENANT/`` all mailboxes of one tenant, anything else the mailbox of that id. The practice of relay.yaml
+itself has no prefix and no quota but the whole, unless one is given for its mailbox.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Limits:
             now = used(scope)
             if now.items + 1 > quota.items or now.bytes + size > quota.bytes:
                 raise SpoolFull(
-                    f"{_who(scope)} of {now.items:,} envelopes and {now.bytes:,} bytes has no room for {size:,} more",
+                    f"{_who(scope)} holds {now.items:,} envelopes of {now.bytes:,} bytes and takes no more",
                     "relay spool list shows what waits and why",
                     limit="quota" if scope else "whole",
                 )
@@ -63,5 +63,5 @@ class Limits:
 
 def _who(scope: str) -> str:
     if scope.endswith("/"):
-        return f"the share of tenant {scope[:-1]}"
-    return f"the share of mailbox {scope}" if scope else "the spool"
+        return f"the spool's share of tenant {scope[:-1]}"
+    return f"the spool's share of mailbox {scope}" if scope else "the spool"
