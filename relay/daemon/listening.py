@@ -1,0 +1,83 @@
+"""Where visitors arrive: sockets, and the TLS they speak.
+
+TLS 1.2 or 1.3, only suites with forward secrecy and authenticated encryption (RFC 9325 section 4.2, BSI TR-02102-2
+section 3.3). Plain HTTP exists on loopback and unix sockets only, for a proxy in front.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from pathlib import Path
+
+from relay.errors import ConfigError, Mistake
+
+BACKLOG = 512
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """The context for visitors. Raises ``ConfigError`` if certificate and key do not fit together."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    load_pair(context, certificate, key)
+    return context
+
+
+def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Use this certificate for every connection from now on; what is open goes on with the old one."""
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        mistake = Mistake(
+            str(certificate),
+            0,
+            0,
+            "tls",
+            "certificate and key cannot be used together",
+            f"both must be PEM files, and {key} the key of the first certificate",
+        )
+        raise ConfigError([mistake]) from error
+
+
+def tcp_socket(host: str, port: int) -> socket.socket:
+    """A listening TCP socket. Raises ``ConfigError`` in words if the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        hint = (
+            "port 443 needs relay.socket of systemd"
+            if port < 1024
+            else "is another relay, or something else, running there?"
+        )
+        fact = f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}"
+        raise ConfigError([Mistake("relay.yaml", 0, 0, "listen", fact, hint)]) from error
+    sock.setblocking(False)
+    return sock
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """A listening unix socket for a proxy of the same group (mode 0660). A stale one is replaced."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        sock.bind(str(path))
+        path.chmod(0o660)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        fact = f"cannot listen on {path}: {os.strerror(error.errno or 0)}"
+        raise ConfigError(
+            [Mistake("relay.yaml", 0, 0, "listen", fact, "the folder must exist and be writable")]
+        ) from error
+    sock.setblocking(False)
+    return sock
