@@ -1,7 +1,7 @@
 """What one visitor may ask of us. Sizes in bytes, times in seconds.
 
-Every limit is there against one way of wearing the relay down (a flood of fields, a connection that says nothing,
-an upload that never ends), and is wide enough that no person meets it who writes a letter.
+Every limit is there against one way of wearing the relay down (a flood of fields, a connection that says
+nothing, an upload that never ends), and is wide enough that no person meets it who writes a letter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Limits:
     """Characters of a field's name."""
     text: int = 65_536
     """Bytes of all texts of one request together, as UTF-8."""
-    files: int = 25_000_000
+    files: int = 50_000_000
     """Bytes of all files of one request together, whatever the form allows."""
     in_memory: int = 150_000_000
     """Bytes of all files of all requests that are being read or sealed at this moment."""
