@@ -1,7 +1,7 @@
 """What a file really is, told by its first bytes, never by its name or by what the browser claims.
 
-Only types that can be told apart here may be allowed by a form; so a page, a script or a drawing with scripts in
-it (HTML, SVG) never reaches the reader as a document, whatever it calls itself.
+Only types that can be told apart here may be allowed by a form; so a page, a script or a drawing with scripts
+in it (HTML, SVG) never reaches the reader as a document, whatever it calls itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXTENSIONS = MappingProxyType(
         "text/plain": (".txt", ".text", ".md"),
     }
 )
-"""The media types that can be checked, each with the file name extensions that fit; the first is the usual one."""
+"""The media types that can be checked, each with the extensions that fit its file names, the usual one first."""
 
 UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Claims of a browser that does not know the type; HEIC pictures from Windows arrive so."""

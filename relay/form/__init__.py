@@ -3,9 +3,9 @@
 The values here are what ``forms/NAME.yaml`` says once it has been checked. A ``Form`` that exists is valid;
 nothing downstream checks it again. Unknown settings are mistakes.
 
-Fails with pydantic's ``ValidationError``, which ``config`` turns into file, line, column and hint: mistakes found
-here carry ``fact`` and ``hint`` in their ``ctx``, and the exact setting in ``loc``. All mistakes come at once: a
-wrong type in one field does not hide the missing translation in another.
+Fails with pydantic's ``ValidationError``, which ``config`` turns into file, line, column and hint: mistakes
+found here carry ``fact`` and ``hint`` in their ``ctx``, and the exact setting in ``loc``. All mistakes come at
+once: a wrong type in one field does not hide the missing translation in another.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class _Question(Setting):
 
 class _WithLengths(_Question):
     min_length: Annotated[int, Field(ge=0)] = 0
-    """Characters, counted as code points in Unicode's form NFC; a line break is one. Asked of answers that were given."""
+    """Code points of the answer in Unicode's form NFC; a line break is one. Asked of answers that were given."""
     max_length: Annotated[int, Field(ge=1, le=MAX_TEXT)] = 200
 
     @model_validator(mode="after")
@@ -55,9 +55,7 @@ class TextField(_WithLengths):
                 "say in pattern_hint what to type, such as {de: fünf Ziffern, en: five digits}",
             )
         if self.pattern is None and self.pattern_hint is not None:
-            raise mistake(
-                "pattern_missing", "pattern_hint stands without pattern", "use hint for words shown always"
-            )
+            raise mistake("pattern_missing", "pattern_hint stands without pattern", "use hint instead")
         return self
 
 
