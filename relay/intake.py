@@ -65,7 +65,7 @@ class Intake:
             submission,
             reference=reference,
             received_at=now,
-            sender=Sender(open_form.address, self.public_host),
+            sender=Sender(open_form.address, self.public_host, open_form.practice.time_zone),
             certificates=open_form.certificates,
         )
         ciphertext = await self.sealer.seal(letter.content, open_form.certificates, now)

@@ -1,0 +1,177 @@
+"""The letter's text as it is read: labels at the margin, answers indented below them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from urllib.parse import quote
+
+from babel.dates import format_date, format_datetime
+
+from relay.form import (
+    CheckboxesField,
+    CheckboxField,
+    FileField,
+    Form,
+    HiddenField,
+    Question,
+    RadioField,
+    SelectField,
+)
+from relay.letter.attached import Attached
+from relay.letter.visible import visible
+from relay.letter.words import Phrases
+from relay.submission import Address, Submission, Value
+
+WIDTH = 72
+_FOOTER_WIDTH = 80
+_INDENT = "    "
+
+
+def text(
+    form: Form,
+    submission: Submission,
+    words: Phrases,
+    files: Sequence[Attached],
+    *,
+    reference: str,
+    received_at: datetime,
+    host: str,
+    keys: Sequence[str],
+) -> str:
+    """The whole text, lines ending with ``\\n``. ``received_at`` is in the practice's time zone.
+
+    Every line of an answer is indented, whatever was typed, so that none can pass for a label or for our words.
+    What was left empty is named in one line at the end: whoever answers sees at once what was not said.
+    """
+    language = submission.language
+    moment = format_datetime(received_at, words.moment, locale=words.locale)
+    blocks = [
+        f"{words.opening.format(title=_line(form.title[language]))}\n{words.received.format(moment=moment)}",
+    ]
+    unanswered: list[str] = []
+    address_given = False
+    for question in form.questions:
+        label = _line(question.label[language])
+        value = submission.answers.get(question.name)
+        shown = _shown(question, value, language, words, files)
+        if isinstance(value, Address):
+            address_given = True
+            link = _link(value, words.reply_subject.format(reference=reference))
+            shown = f"{shown}\n{_INDENT}{words.reply.format(link=link)}"
+        if shown:
+            blocks.append(f"{_folded(label, '', WIDTH)}\n{shown}")
+        elif not isinstance(question, HiddenField):
+            unanswered.append(label)
+    if submission.additions:
+        blocks.append(words.additions)
+        for name, values in submission.additions.items():
+            answers = "\n".join(_folded(visible(value, words.more_marks), _INDENT, WIDTH) for value in values)
+            blocks.append(f"{_INDENT}{_line(visible(name[:64], ''))}:\n{answers}")
+    if unanswered:
+        blocks.append(f"{words.unanswered}\n{_folded('; '.join(unanswered), _INDENT, WIDTH)}")
+    blocks.append(_footer(words, reference, host, keys, address_given))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _footer(words: Phrases, reference: str, host: str, keys: Sequence[str], address_given: bool) -> str:
+    tails = words.and_.join(f"… {_grouped(key[-16:])}" for key in keys)
+    sealed = words.sealed_for_one if len(keys) == 1 else words.sealed_for_many
+    sentences = (
+        words.noted.format(reference=reference),
+        sealed.format(host=host, keys=tails),
+        words.no_reply_but_address if address_given else words.no_reply,
+    )
+    # "-- " sets the rest apart in mail programs (RFC 3676 section 4.3); no answer can, since answers are indented
+    return "-- \n" + "\n".join(_folded(sentence, "", _FOOTER_WIDTH) for sentence in sentences)
+
+
+def _grouped(digits: str) -> str:
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+def _shown(
+    question: Question, value: Value | None, language: str, words: Phrases, files: Sequence[Attached]
+) -> str:
+    """The answer as indented lines; empty where nothing was said."""
+    if isinstance(question, CheckboxField):
+        return _INDENT + (words.ticked if value else words.unticked)
+    if value is None:
+        return ""
+    if isinstance(question, FileField):
+        return "\n".join(
+            _INDENT + words.attached.format(name=file.name, size=_size(len(file.upload.content), words))
+            for file in files
+            if file.field == question.name
+        )
+    if isinstance(question, SelectField | RadioField | CheckboxesField):
+        chosen = value if isinstance(value, tuple) else (value,)
+        labels = (_line(option.label[language]) for option in question.options if option.value in chosen)
+        return "\n".join(_folded(label, _INDENT, WIDTH) for label in labels)
+    return _folded(visible(_plain(value, words), words.more_marks), _INDENT, WIDTH)
+
+
+def _plain(value: Value, words: Phrases) -> str:
+    match value:
+        case bool():
+            return words.ticked
+        case Address():
+            return value.text
+        case Decimal():
+            return f"{value:f}".replace(".", words.decimal_sign)
+        case date():
+            return format_date(value, "full", locale=words.locale)
+        case _:
+            return str(value)
+
+
+def _link(address: Address, subject: str) -> str:
+    """A ``mailto:`` link (RFC 6068): every character that means something in a link is written out."""
+    return f"mailto:{quote(address.local, safe='')}@{address.domain}?subject={quote(subject, safe='')}"
+
+
+def _size(size: int, words: Phrases) -> str:
+    """In powers of ten, as file managers show it."""
+    if size < 1_000:
+        return f"{size} {words.bytes}"
+    if size < 1_000_000:
+        return f"{size / 1_000:.0f} kB"
+    return f"{size / 1_000_000:.1f} MB".replace(".", words.decimal_sign)
+
+
+def _line(words: str) -> str:
+    return " ".join(words.split())
+
+
+def _folded(text: str, indent: str, width: int) -> str:
+    """Every line indented, and folded at spaces; a word or an address that is longer stays whole."""
+    return "\n".join(line for typed in text.split("\n") for line in _fold(typed, indent, width))
+
+
+def _fold(typed: str, indent: str, width: int) -> Iterator[str]:
+    room = width - len(indent)
+    if len(typed) <= room and (typed.isascii() or _columns(typed) <= room):
+        yield f"{indent}{typed}" if typed.strip() else ""
+        return
+    line, used = "", 0
+    for gap, word in re.findall(r"( *)([^ ]*)", typed):
+        columns = _columns(word)
+        if line.strip() and used + len(gap) + columns > room and word:
+            yield indent + line
+            line, used = word, columns
+        else:
+            line += gap + word
+            used += len(gap) + columns
+    yield indent + line
+
+
+def _columns(text: str) -> int:
+    """Columns on a screen: two for the wide characters of East Asia and emoji, none for marks."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )

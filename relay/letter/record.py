@@ -1,0 +1,67 @@
+"""The letter's JSON attachment: the same answers for machines, exactly as they were typed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from relay.form import Form
+from relay.letter.attached import Attached
+from relay.letter.visible import HIDDEN
+from relay.submission import Address, Submission, Value
+
+
+def record(
+    form: Form, submission: Submission, files: Sequence[Attached], *, reference: str, received_at: datetime
+) -> bytes:
+    """UTF-8 JSON, indented. Characters that cannot be seen are escaped (RFC 8259 section 7): nothing hides in it,
+    and whoever parses it gets what was typed.
+    """
+    content = {
+        "reference": reference,
+        "form": form.name,
+        "title": form.title[submission.language],
+        "language": submission.language,
+        "received_at": received_at.replace(microsecond=0).isoformat(),
+        "answers": {
+            name: _plain(value) for name, value in submission.answers.items() if not submission.files(name)
+        },
+        "labels": {question.name: question.label[submission.language] for question in form.questions},
+        "files": [
+            {
+                "field": file.field,
+                "name": file.name,
+                "sent_as": file.upload.filename,
+                "media_type": file.upload.media_type,
+                "size": len(file.upload.content),
+            }
+            for file in files
+        ],
+    }
+    if submission.additions:
+        content["additions"] = {name: list(values) for name, values in submission.additions.items()}
+    return HIDDEN.sub(_escaped, json.dumps(content, ensure_ascii=False, indent=1)).encode("utf-8")
+
+
+def _plain(value: Value) -> Any:
+    match value:
+        case Address():
+            return value.text
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case bool() | str():
+            return value
+        case date():
+            return value.isoformat()
+        case _:
+            return list(value)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    if match[0] == "\n":  # json.dumps wrote it between lines; the typed ones are escaped already
+        return "\n"
+    return json.dumps(match[0])[1:-1]
