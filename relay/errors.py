@@ -67,10 +67,12 @@ class ConfigError(RelayError):
 class CertificateUnusable(RelayError):
     """Nothing may be encrypted to this certificate now."""
 
-    def __init__(self, code: str, fact: str, hint: str = "") -> None:
+    def __init__(self, code: str, fact: str, hint: str = "", *, name: str = "") -> None:
         super().__init__(fact, hint)
         self.code = code
-        """A stable word for logs and tests: ``expired``, ``revoked``, ``weak`` ..."""
+        """A stable word for logs and tests: ``expired``, ``revoked``, ``weak-hash`` ..."""
+        self.name = name
+        """Name of the certificate in the configuration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,12 @@ class Sealer(Protocol):
 
     async def seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
         """Encrypt the letter, and sign it where a signing key was given at construction."""
+
+
+class Examiner(Protocol):
+    """Judges a certificate when a configuration is read, before anything is encrypted to it."""
+
+    def examine(
+        self, armored: bytes, *, name: str, fingerprint: str, allow_rsa_2048: bool = False, now: datetime
+    ) -> Certificate:
+        """The certificate, usable at ``now`` and with this fingerprint; else raises ``CertificateUnusable``."""

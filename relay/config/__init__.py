@@ -1,0 +1,17 @@
+"""The only reader of relay.yaml, forms/, keys/ and tenants/: one ``Config``, or every mistake at once.
+
+``document`` reads a YAML file and remembers where everything stands; ``settings`` and ``relay.form`` say
+what may stand there, ``words`` says what does not, at its place; ``practice`` and ``forms`` read the files
+that are named, for relay.yaml and for each tenant; ``visitors`` tries out the certificate; ``reading``
+does all of it in one run.
+
+A ``Config`` is without mistakes; nothing downstream checks it again.
+"""
+
+from relay.config.context import Look
+from relay.config.listener import Listener
+from relay.config.practice import in_groups
+from relay.config.reading import Survey, load, survey
+from relay.config.values import Config, Sealing, Signing, Tls
+
+__all__ = ["Config", "Listener", "Look", "Sealing", "Signing", "Survey", "Tls", "in_groups", "load", "survey"]

@@ -1,0 +1,97 @@
+"""What every step of reading a configuration needs, and where each puts what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from relay.config.document import Document, Unreadable
+from relay.errors import Mistake, RelayError
+from relay.seal import Examiner
+
+Kind = Literal["relay", "tenant", "form", "key"]
+
+
+@dataclass(slots=True)
+class Look:
+    """One thing that was looked at, as ``relay check`` shows it on a line of its own."""
+
+    kind: Kind
+    subject: str
+    """The file, as the sysadmin would type it."""
+    summary: str = ""
+    """What is in it, in a few words; empty where it could not be read."""
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Context:
+    """One run over all files."""
+
+    examiner: Examiner
+    now: datetime
+    credentials: Path | None
+    """systemd's folder of credentials; None outside a service."""
+    excuse_credentials: bool
+    """Outside a service, warn that credentials could not be read, instead of failing."""
+    looks: list[Look] = field(default_factory=list)
+
+    def look(self, kind: Kind, subject: str, mistakes: Sequence[Mistake] = ()) -> Look:
+        """Begin a new line of the report."""
+        look = Look(kind, subject, mistakes=list(mistakes))
+        self.looks.append(look)
+        return look
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that names others, the line of the report it stands on, and the folder it must not leave."""
+
+    document: Document
+    look: Look
+    fence: Path | None = None
+    """The folder of a tenant; None for the operator's own files."""
+
+    def note(self, path: Sequence[str | int], fact: str, hint: str = "", *, warning: bool = False) -> None:
+        """Report a mistake at a setting."""
+        self.look.mistakes.append(self.document.mistake(path, fact, hint, warning=warning))
+
+    @contextmanager
+    def noting(self, path: Sequence[str | int], look: Look | None = None) -> Iterator[None]:
+        """Report what goes wrong inside as a mistake at this setting, and go on behind."""
+        try:
+            yield
+        except RelayError as error:
+            permission = isinstance(error, Unreadable) and error.permission
+            mistake = self.document.mistake(path, error.fact, error.hint, permission=permission)
+            (look or self.look).mistakes.append(mistake)
+
+    def file(self, written: Path) -> Path:
+        """The absolute path that a setting means. Raises ``Unreadable`` if it leads out of a tenant's
+        folder.
+        """
+        path = self.document.folder / written
+        return within(self.fence, path) if self.fence else path
+
+    def shown(self, written: Path) -> str:
+        """The path of a named file as the sysadmin would type it."""
+        return str(Path(self.document.shown).parent / written)
+
+
+def within(fence: Path, path: Path) -> Path:
+    """The real path, with every symbolic link followed. Raises ``Unreadable`` if it lies outside the
+    fence.
+    """
+    try:
+        real = path.resolve()
+        inside = real.is_relative_to(fence.resolve())
+    except (OSError, RuntimeError):
+        raise Unreadable("the symbolic links here lead in a circle") from None
+    if not inside:
+        hint = "a tenant can name only what lies in its own folder, also behind symbolic links"
+        raise Unreadable("this path leads out of the tenant's folder", hint)
+    return real

@@ -1,0 +1,138 @@
+"""The forms of one practice: every ``NAME.yaml`` in its ``forms/``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from relay.config.context import Context, Source, within
+from relay.config.document import Document, Unreadable, read_document
+from relay.config.words import NAMED_BY_PLACE, mistakes_in, not_among, wrong_with_name
+from relay.errors import Mistake
+from relay.form import Form
+
+_LEFTOVER = re.compile(r"\.|.*(~|\.bak|\.orig|\.rej|\.old|\.save|\.sw[a-z]|\.tmp|\.dpkg-\w+)$|#.*#$")
+"""What editors, merges and packages leave beside the files they change."""
+
+
+def read_forms(
+    context: Context, source: Source, tenant: str, mailboxes: Collection[str], keys: Collection[str]
+) -> dict[str, Form]:
+    """The forms by name, without those that have mistakes. ``mailboxes`` and ``keys``: all that may be
+    named.
+    """
+    folder = source.document.folder / "forms"
+    forms = {}
+    for path in _files(source, folder):
+        shown = source.shown(Path("forms") / path.name)
+        try:
+            real = within(source.fence, path) if source.fence else path
+        except Unreadable as error:
+            context.look("form", shown, [Mistake(shown, 0, 0, "", error.fact, error.hint)])
+            continue
+        document, mistakes = read_document(real, shown)
+        look = context.look("form", shown, mistakes)
+        if document is None:
+            continue
+        form, found = _form(document, path.stem, tenant, mailboxes, keys)
+        look.mistakes += found
+        if form:
+            look.summary = _summary(form)
+        if form and not look.mistakes:
+            forms[form.name] = form
+    return forms
+
+
+def _files(source: Source, folder: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError:
+        shown = source.shown(Path("forms"))
+        source.look.mistakes.append(
+            Mistake(
+                shown,
+                0,
+                0,
+                "",
+                "the folder cannot be read",
+                "relay needs the right to list it",
+                kind="permission",
+            )
+        )
+        return
+    for path in entries:
+        if path.suffix == ".md":
+            continue
+        if _LEFTOVER.match(path.name) or path.suffix != ".yaml" or path.is_dir():
+            source.look.mistakes.append(_ignored(source.shown(Path("forms") / path.name), path))
+        else:
+            yield path
+
+
+def _ignored(shown: str, path: Path) -> Mistake:
+    if path.suffix in (".yml", ".YAML", ".YML"):
+        hint = f"rename it to {path.stem}.yaml if it is one"
+        return Mistake(shown, 0, 0, "", "the files of forms end in .yaml: this is not read as a form", hint)
+    return Mistake(shown, 0, 0, "", "ignored: this is not read as a form", "", "warning")
+
+
+def _form(
+    document: Document, name: str, tenant: str, mailboxes: Collection[str], keys: Collection[str]
+) -> tuple[Form | None, list[Mistake]]:
+    found = _names(document, name) + _references(document, mailboxes, keys)
+    plain = document.root.plain()
+    if not isinstance(plain, dict):
+        return None, [
+            document.mistake((), "must be a group of settings", "title:, mailbox:, keys:, fields: ...")
+        ]
+    settings = {key: value for key, value in plain.items() if key not in NAMED_BY_PLACE}
+    try:
+        # A name that cannot be one is reported above, once.
+        form = Form.model_validate({**settings, "tenant": tenant, "name": "form" if found else name})
+    except ValidationError as error:
+        return None, found + mistakes_in(document, Form, error)
+    return form, found
+
+
+def _names(document: Document, name: str) -> list[Mistake]:
+    found = []
+    if wrong := wrong_with_name(name):
+        found.append(Mistake(document.shown, 0, 0, "", f"a form is called as its file: {wrong[0]}", wrong[1]))
+    for setting in NAMED_BY_PLACE:
+        if document.root.at([setting]) is not None:
+            found.append(document.mistake([setting], "there is no such setting", NAMED_BY_PLACE[setting]))
+    return found
+
+
+def _references(document: Document, mailboxes: Collection[str], keys: Collection[str]) -> list[Mistake]:
+    found = []
+    mailbox = document.root.at(["mailbox"])
+    if mailbox and isinstance(mailbox.value, str) and mailbox.value not in mailboxes:
+        hint = not_among(mailbox.value, mailboxes, "mailboxes")
+        found.append(document.mistake(["mailbox"], f"there is no mailbox {_word(mailbox.value)}", hint))
+    listed = document.root.at(["keys"])
+    for index, key in enumerate(listed.value if listed and isinstance(listed.value, list) else []):
+        if isinstance(key.value, str) and key.value not in keys:
+            hint = not_among(key.value, keys, "keys")
+            found.append(document.mistake(["keys", index], f"there is no key {_word(key.value)}", hint))
+    return found
+
+
+def _word(name: str) -> str:
+    return f"'{name}'" if len(name) <= 63 else f"'{name[:60]}...'"
+
+
+def _summary(form: Form) -> str:
+    fields, origins = len(form.questions), len(form.origins)
+    return ", ".join(
+        (
+            "1 field" if fields == 1 else f"{fields} fields",
+            " ".join(form.languages),
+            "no embedding" if not origins else f"embeds in {origins} origin" + ("s" if origins > 1 else ""),
+        )
+    )

@@ -1,0 +1,267 @@
+"""What ``relay.yaml`` and ``tenant.yaml`` may say. Every setting, its type and its default stand here.
+
+Unknown settings are mistakes. There is none for plaintext, STARTTLS or "do not verify", and none that holds a
+secret itself. Paths are as written: ``config`` makes relative ones begin at the file that names them.
+
+Fails with pydantic's ``ValidationError``, which ``config.words`` turns into words and places.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from relay.config.listener import Listener, parse_listener
+from relay.form.practice import Practice
+from relay.form.setting import Name, Setting, Size, mistake
+
+HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
+)
+CREDENTIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+"""An e-mail address as it may stand in a header: ASCII, no quoting, no comments (RFC 5322 section 3.4.1)."""
+
+
+def _public_url(value: str) -> str:
+    if not value.startswith("https://"):
+        raise mistake(
+            "public_url",
+            "this must be an https:// address",
+            "visitors are never asked to write over plain HTTP",
+        )
+    host, _, port = value.removeprefix("https://").removesuffix("/").partition(":")
+    if not HOST_NAME.fullmatch(host):
+        hint = "https://HOST, lower case, xn-- for umlauts, :PORT if not 443; no path: forms live at /f/NAME"
+        raise mistake("public_url", "this is not the address of a host", hint)
+    if ":" in value.removeprefix("https://") and not _is_port(port):
+        raise mistake("public_url", "the port is not a number between 1 and 65535")
+    return f"https://{host}" + (f":{port}" if port and port != "443" else "")
+
+
+def _is_port(text: str) -> bool:
+    return bool(re.fullmatch(r"[1-9]\d{0,4}", text)) and int(text) <= 65_535
+
+
+def _host(value: str) -> str:
+    if "://" in value:
+        raise mistake("host", "this must be a host name alone", "without imaps:// before it")
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        pass
+    if re.fullmatch(r".+:\d+", value):
+        raise mistake(
+            "host",
+            "this must be a host name alone",
+            "write the port as a setting of its own, port: 993 is the default",
+        )
+    if not HOST_NAME.fullmatch(value):
+        raise mistake(
+            "host", "this is not a host name", "lower case, with xn-- for umlauts, such as imap.example.org"
+        )
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip():
+        raise mistake("line", "is empty")
+    if "\n" in value or "\t" in value or "\x85" in value:
+        raise mistake("line", "must be one line of text, without tabs")
+    if len(value) > 500:
+        raise mistake("line", "is longer than 500 characters")
+    return value
+
+
+def _address(value: str) -> str:
+    if not ADDRESS.fullmatch(value):
+        hint = "such as praxis@example.org, with xn-- for umlauts in the domain"
+        raise mistake("address", "this is not an e-mail address", hint)
+    return value
+
+
+def _fingerprint(value: str) -> str:
+    digits = re.sub(r"\s", "", value).upper().removeprefix("0X")
+    if re.fullmatch(r"[0-9A-F]{8}|[0-9A-F]{16}", digits):
+        raise mistake(
+            "fingerprint",
+            "this is a key id, not the whole fingerprint",
+            "gpg --show-keys FILE prints all 40 digits; compare them with the reader by phone",
+        )
+    if not re.fullmatch(r"[0-9A-F]{40}", digits):
+        raise mistake(
+            "fingerprint",
+            f"a fingerprint has 40 hexadecimal digits, this has {len(digits)} characters",
+            "gpg --show-keys FILE prints it; spaces between the digits are welcome",
+        )
+    return digits
+
+
+def _credential(value: str) -> str:
+    if not CREDENTIAL.fullmatch(value):
+        raise mistake(
+            "credential",
+            "a credential is named with letters, digits, dots, - and _",
+            "the name given to LoadCredential= in the unit",
+        )
+    return value
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    hint = "such as 127.0.0.1, 10.0.0.0/8 or fd00::/8"
+    try:
+        return ip_network(str(value), strict=True)
+    except ValueError:
+        pass
+    try:
+        network = ip_network(str(value), strict=False)
+    except ValueError:
+        raise mistake("network", "this is neither an address nor a network", hint) from None
+    raise mistake("network", "this network has bits set behind its length", f"did you mean {network}?")
+
+
+Count = Annotated[int, Field(ge=1)]
+Line = Annotated[str, AfterValidator(_one_line)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network, json_schema_input_type=str)]
+ListenAddress = Annotated[Listener, PlainValidator(parse_listener, json_schema_input_type=str)]
+CredentialName = Annotated[str, AfterValidator(_credential)]
+
+
+class TlsSettings(Setting):
+    """The certificate that visitors see."""
+
+    certificate: Path
+    """PEM: the certificate of the host in public_url first, then the authorities between."""
+    key: Path | None = None
+    """PEM, not encrypted, mode 0600 or 0400."""
+    key_credential: CredentialName | None = None
+    """Instead of key: the name of a systemd credential."""
+
+
+class MailboxSettings(Setting):
+    """One IMAP account. The connection is implicit TLS, verified; there is no other way."""
+
+    host: Annotated[str, AfterValidator(_host)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 993
+    username: Line
+    password_file: Path | None = None
+    """A file with nothing but the password, mode 0600 or 0400."""
+    password_credential: CredentialName | None = None
+    """Instead of password_file: the name of a systemd credential."""
+    folder: Line = "INBOX"
+    address: Annotated[str, AfterValidator(_address)] | None = None
+    """From and To of every message; needed where the username is not the e-mail address itself."""
+    ca_file: Path | None = None
+    """PEM: a private authority instead of the system's."""
+
+
+class KeySettings(Setting):
+    """One certificate that answers are encrypted to."""
+
+    file: Path
+    """One armored public key."""
+    fingerprint: Annotated[str, AfterValidator(_fingerprint)]
+    """All 40 digits, as the reader read them out. The file must have this fingerprint and no other."""
+    allow_rsa_2048: bool = False
+    """RSA with 2048 to 3071 bits is refused without this."""
+
+
+class SigningSettings(Setting):
+    """The relay's own key: its signature shows the reader which relay a letter came through."""
+
+    key_file: Path
+    """One armored secret key without a passphrase, used for nothing else, mode 0600 or 0400."""
+    fingerprint: Annotated[str, AfterValidator(_fingerprint)]
+
+
+class SealingSettings(Setting):
+    """How letters are encrypted."""
+
+    in_process_limit: Size = 65_536
+    """Larger letters are encrypted by gpg in a process of its own, so that the others do not wait."""
+    gpg: Line = "gpg"
+    """The program: a name, or a path."""
+
+
+class LimitSettings(Setting):
+    """How much is taken before visitors are asked to come back later or use another way."""
+
+    connections: Annotated[int, Field(ge=8, le=100_000)] = 512
+    """Open connections in total."""
+    connections_per_address: Annotated[int, Field(ge=2, le=100_000)] = 20
+    """Open connections of one visitor's address."""
+    files: Size = 25_000_000
+    """Bytes of all files of one submission, whatever the form allows."""
+    in_memory: Size = 150_000_000
+    """Bytes of all files that are being read or sealed at the same moment."""
+    spool_messages: Count = 100_000
+    """Letters that wait for delivery, of all practices together."""
+    spool_size: Size = 10_000_000_000
+    """Bytes of all letters that wait."""
+    tenant_messages: Count = 10_000
+    """Letters that wait, of one tenant: its share, so that none fills up the others'."""
+    tenant_size: Size = 1_000_000_000
+    """Bytes of the letters of one tenant that wait."""
+
+
+class TenantLimitSettings(Setting):
+    """A smaller share of the spool than relay.yaml gives to each tenant."""
+
+    spool_messages: Count | None = None
+    spool_size: Size | None = None
+
+
+def _spool(value: str) -> str:
+    if value.startswith(("postgresql:", "postgres:")):
+        raise mistake(
+            "spool",
+            "a spool on PostgreSQL is not available in this version",
+            "write spool: sqlite, or leave it out",
+        )
+    if value != "sqlite":
+        raise mistake("spool", "there is no such spool", "write spool: sqlite, or leave it out")
+    return value
+
+
+class TenantSettings(Setting):
+    """``tenants/NAME/tenant.yaml``: one practice."""
+
+    practice: Practice
+    mailboxes: dict[Name, MailboxSettings] = Field(default_factory=dict)
+    keys: dict[Name, KeySettings] = Field(default_factory=dict)
+    limits: TenantLimitSettings = TenantLimitSettings()
+
+
+class RelaySettings(Setting):
+    """``relay.yaml``: the server, and the practice that runs it."""
+
+    public_url: Annotated[str, AfterValidator(_public_url)]
+    """What visitors see in their address bar: https://HOST, and a port if not 443."""
+    listen: Annotated[tuple[ListenAddress, ...], Field(min_length=1)]
+    """Where visitors arrive: https://HOST:PORT, unix:/PATH, systemd, or http:// on loopback behind a
+    proxy.
+    """
+    tls: TlsSettings | None = None
+    """Needed as soon as one address under listen is https:// or systemd."""
+    state: Path = Path("/var/lib/relay")
+    """A folder for the spool and what else must outlive a restart. Belongs to the user that runs relay,
+    mode 0700.
+    """
+    spool: Annotated[str, AfterValidator(_spool)] = "sqlite"
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose X-Forwarded-For is believed."""
+    practice: Practice | None = None
+    """Who stands behind the forms beside this file."""
+    mailboxes: dict[Name, MailboxSettings] = Field(default_factory=dict)
+    keys: dict[Name, KeySettings] = Field(default_factory=dict)
+    limits: LimitSettings = LimitSettings()
+    signing: SigningSettings | None = None
+    sealing: SealingSettings = SealingSettings()
+    tenants: Path | None = None
+    """A folder; each folder in it is one practice of its own."""

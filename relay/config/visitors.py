@@ -1,0 +1,130 @@
+"""Where visitors arrive and what they see of us: addresses, certificate, proxies."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from relay.config.context import Context, Source
+from relay.config.document import Unreadable, read_regular_file
+from relay.config.practice import credential_file
+from relay.config.secret_files import only_ours
+from relay.config.settings import RelaySettings, TlsSettings
+from relay.config.values import Tls
+
+MAX_PEM_BYTES = 1_000_000
+WARN_BEFORE = timedelta(days=14)
+"""How long before its end the certificate is reported: what renews it by itself does so earlier."""
+
+
+def read_tls(context: Context, source: Source, settings: RelaySettings, public_host: str) -> Tls | None:
+    """The certificate for visitors, tried out; None where none is needed or it has mistakes."""
+    speaking = [index for index, listener in enumerate(settings.listen) if listener.tls]
+    if settings.tls is None:
+        if speaking:
+            listener = settings.listen[speaking[0]]
+            hint = "tls: {certificate: PATH, key: PATH}"
+            source.note(("listen", speaking[0]), f"{listener} needs a certificate, and tls is missing", hint)
+        return None
+    if not speaking:
+        hint = "the proxy in front needs the certificate, not relay"
+        source.note(("tls",), "no address under listen speaks TLS", hint, warning=True)
+    key = _key_file(context, source, settings.tls)
+    with source.noting(("tls", "certificate")):
+        certificate = source.file(settings.tls.certificate)
+        read_regular_file(certificate, MAX_PEM_BYTES)
+        if key:
+            _try_out(source, certificate, key, public_host, context.now)
+            return Tls(certificate, key)
+    return None
+
+
+def _key_file(context: Context, source: Source, settings: TlsSettings) -> Path | None:
+    if settings.key and settings.key_credential:
+        source.note(("tls", "key_credential"), "stands beside key", "keep one of them")
+    elif settings.key:
+        with source.noting(("tls", "key")):
+            key = source.file(settings.key)
+            read_regular_file(key, MAX_PEM_BYTES, only_ours)
+            return key
+    elif settings.key_credential:
+        path = ("tls", "key_credential")
+        if context.credentials is None and context.excuse_credentials:
+            hint = "systemd hands credentials to the service only"
+            source.note(path, "the key cannot be read here: not checked", hint, warning=True)
+        else:
+            with source.noting(path):
+                key = credential_file(context, settings.key_credential, "")
+                read_regular_file(key, MAX_PEM_BYTES)
+                return key
+    else:
+        source.note(
+            ("tls", "key"), "is missing", "the file with the certificate's key, or key_credential: NAME"
+        )
+    return None
+
+
+def _try_out(source: Source, certificate: Path, key: Path, host: str, now: datetime) -> None:
+    """Shake hands in memory as a browser would that trusts whoever signed this certificate."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # Without a callback an encrypted key would ask for its passphrase at the terminal.
+        server.load_cert_chain(certificate, key, password=lambda: b"")
+        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        client.load_verify_locations(certificate)
+    except (OSError, ssl.SSLError, ValueError):
+        hint = (
+            "both must be PEM, the key without a passphrase, and the key of the first certificate in the file"
+        )
+        raise Unreadable("certificate and key cannot be used together", hint) from None
+    # Whoever signed it is the browsers' question; here the first certificate vouches for itself.
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        end = _shake_hands(server, client, host)
+    except ssl.SSLCertVerificationError as error:
+        raise _refused(error, host) from None
+    except ssl.SSLError:
+        raise Unreadable("a browser could not connect with this certificate") from None
+    if end - now < WARN_BEFORE:
+        fact = f"ends in {max((end - now).days, 0)} days ({end:%Y-%m-%d})"
+        source.note(("tls", "certificate"), fact, "renew it and reload relay", warning=True)
+
+
+_EXPIRED, _NOT_YET, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64
+"""X509_V_ERR_* of OpenSSL's x509_vfy.h."""
+
+
+def _refused(error: ssl.SSLCertVerificationError, host: str) -> Unreadable:
+    if error.verify_code in (_OTHER_HOST, _OTHER_ADDRESS):
+        return Unreadable(
+            f"the certificate is not for {host}, the host in public_url", "browsers would refuse it"
+        )
+    if error.verify_code == _EXPIRED:
+        return Unreadable("the certificate has ended", "renew it: browsers refuse it")
+    if error.verify_code == _NOT_YET:
+        return Unreadable(
+            "the certificate is not valid yet", "compare its beginning with this machine's clock"
+        )
+    return Unreadable(
+        "browsers would refuse this certificate", "it must be made for TLS servers (serverAuth)"
+    )
+
+
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, host: str) -> datetime:
+    """The end of the certificate that the client saw."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(up, down, server_side=True)
+    theirs = client.wrap_bio(down, up, server_hostname=host)
+    pending = [theirs, ours]
+    for _ in range(10):
+        for side in list(pending):
+            try:
+                side.do_handshake()
+                pending.remove(side)
+            except ssl.SSLWantReadError:
+                continue
+        if not pending:
+            break
+    seen = theirs.getpeercert() or {}
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(seen["notAfter"])), UTC)
