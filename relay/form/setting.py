@@ -60,13 +60,16 @@ def _text(value: str) -> str:
     return value
 
 
+_UNITS = {"": 1, "B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
 def size_in_bytes(value: object) -> object:
-    """``20 MB`` or ``512 KB`` (powers of ten, as file managers show them), or a plain number of bytes."""
+    """``20 MB``, ``512 KB`` or ``1 GB`` (powers of ten, as file managers show them), or a number of bytes."""
     if not isinstance(value, str):
         return value
-    if match := re.fullmatch(r"([0-9]{1,12}) ?(kB|KB|MB|B|)", value.strip()):
-        return int(match[1]) * {"": 1, "B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000}[match[2]]
-    raise mistake("size", "a size is a number with KB or MB", "for example: 10 MB")
+    if match := re.fullmatch(r"([0-9]{1,12}) ?(kB|KB|MB|GB|B|)", value.strip()):
+        return int(match[1]) * _UNITS[match[2]]
+    raise mistake("size", "a size is a whole number with KB, MB or GB", "for example: 10 MB")
 
 
 _HOST_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -179,4 +182,4 @@ NOT_EMPTY = BeforeValidator(_not_empty)
 class Setting(BaseModel):
     """What all settings share: frozen, and unknown ones are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
