@@ -30,7 +30,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where the mailbox stood before an APPEND (RFC 9051 section 2.3.1.1): what is new has ``uid >= uidnext``."""
+    """Where the mailbox stood before an APPEND (RFC 9051, 2.3.1.1): what is new has ``uid >= uidnext``."""
 
     uidvalidity: int
     uidnext: int
@@ -39,10 +39,12 @@ class Mark:
 def header(*, address: str, message_id: str, date: datetime) -> tuple[tuple[str, str], ...]:
     """Every header field outside the encryption that is not structural, in order.
 
-    The letter repeats them inside as ``HP-Outer`` (RFC 9788 section 2.2), so that a reader sees if one was changed
-    on the way. ``Subject`` is the placeholder of RFC 9788's ``hcp_baseline``. There is no ``Reply-To``: it would
-    show the visitor's address to the mail provider. Raises ``ValueError`` for an address or id that is not plain
-    ASCII of the expected shape: nothing else may stand between these and the mail's header.
+    The letter repeats them inside as ``HP-Outer`` (RFC 9788), so that a reader sees if one was changed on the
+    way. ``Subject`` is the placeholder of RFC 9788's ``hcp_baseline``. There is no ``Reply-To``: it would
+    show the visitor's address to the mail provider.
+
+    Raises ``ValueError`` for an address or id that is not plain ASCII of the expected shape: this is the last
+    place before the mail's header.
     """
     if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}", address):
         raise ValueError("not an address for a header")
@@ -59,16 +61,15 @@ def header(*, address: str, message_id: str, date: datetime) -> tuple[tuple[str,
 
 
 def frame(ciphertext: bytes, *, address: str, message_id: str, date: datetime) -> bytes:
-    """The sealed message as a complete mail: CRLF, 7-bit, lines of the armor as they are.
+    """The sealed message as a complete mail (RFC 3156, 4): CRLF, 7-bit, lines of the armor as they are.
 
-    ``ciphertext`` is one ASCII-armored OpenPGP message. Nothing here comes from a visitor. Raises ``ValueError``
-    as ``header`` does.
+    ``ciphertext`` is one ASCII-armored OpenPGP message with CRLF line endings. Nothing here comes from a
+    visitor. Raises ``ValueError`` as ``header`` does.
     """
-    fields = "".join(
-        f"{name}: {value}\r\n" for name, value in header(address=address, message_id=message_id, date=date)
-    )
-    # no line of an armor begins with two hyphens and a hexadecimal digit, so any such boundary is unique; derived,
-    # so that the same message always has the same frame
+    outside = header(address=address, message_id=message_id, date=date)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in outside)
+    # no line of an armor begins with two hyphens and a hexadecimal digit, so any such boundary is unique; it
+    # is derived, so that the same message always has the same frame
     boundary = hashlib.sha256(message_id.encode()).hexdigest()[:32]
     head = (
         f"{fields}"

@@ -31,7 +31,7 @@ EXTENSIONS = MappingProxyType(
         "text/plain": (".txt", ".text", ".md"),
     }
 )
-"""The media types that can be checked, each with the extensions that fit its file names, the usual one first."""
+"""The media types that can be checked, each with the extensions that fit it, the usual one first."""
 
 UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Claims of a browser that does not know the type; HEIC pictures from Windows arrive so."""

@@ -4,8 +4,8 @@ The values here are what ``forms/NAME.yaml`` says once it has been checked. A ``
 nothing downstream checks it again. Unknown settings are mistakes.
 
 Fails with pydantic's ``ValidationError``, which ``config`` turns into file, line, column and hint: mistakes
-found here carry ``fact`` and ``hint`` in their ``ctx``, and the exact setting in ``loc``. All mistakes come at
-once: a wrong type in one field does not hide the missing translation in another.
+found here carry ``fact`` and ``hint`` in their ``ctx``, and the exact setting in ``loc``. All mistakes come
+at once: a wrong type in one field does not hide the missing translation in another.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from relay.form.practice import Practice
 from relay.form.setting import NOT_EMPTY, Language, Name, Origin, Setting, Words, mistake, size_in_bytes
 
 __all__ = [
-    "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "CheckboxField", "CheckboxesField", "ConsentField", "DateField",
-    "EmailField", "FileField", "Form", "Heading", "HiddenField", "Item", "Language", "Name", "NumberField", "Option",
-    "Paragraph", "Practice", "Question", "RadioField", "SelectField", "TelField", "TextField", "TextareaField",
-    "UrlField", "Words", "size_in_bytes",
+    "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "CheckboxField", "CheckboxesField", "ConsentField",
+    "DateField", "EmailField", "FileField", "Form", "FormName", "Heading", "HiddenField", "Item", "Language",
+    "Name", "NumberField", "Option", "Paragraph", "Practice", "Question", "RadioField", "SelectField",
+    "TelField", "TextField", "TextareaField", "UrlField", "Words", "size_in_bytes",
 ]  # fmt: skip
 
 RESERVED_FORM_NAMES = frozenset({"embed", "sent", "assets"})

@@ -24,7 +24,7 @@ class _Question(Setting):
 
 class _WithLengths(_Question):
     min_length: Annotated[int, Field(ge=0)] = 0
-    """Code points of the answer in Unicode's form NFC; a line break is one. Asked of answers that were given."""
+    """Code points of an answer in Unicode's form NFC; a line break is one. Not asked of empty answers."""
     max_length: Annotated[int, Field(ge=1, le=MAX_TEXT)] = 200
 
     @model_validator(mode="after")

@@ -27,7 +27,7 @@ def _name(value: str) -> str:
         raise mistake(
             "name",
             "a name has 1 to 63 lower-case letters a to z, digits and inner hyphens",
-            "names stand in file names and web addresses, so 'erst-kontakt' works and 'Erst Kontakt' does not",
+            "names stand in files and web addresses: 'erst-kontakt' works, 'Erst Kontakt' does not",
         )
     return value
 
@@ -110,7 +110,7 @@ def _colour(value: str) -> str:
     if contrast < 4.5:
         raise mistake(
             "contrast",
-            f"white text on this colour has a contrast of {contrast:.1f}, and 4.5 is needed (WCAG 2.2, 1.4.3)",
+            f"white text on this colour has a contrast of {contrast:.1f}; WCAG 2.2 (1.4.3) asks for 4.5",
             "take a darker tone of it",
         )
     return value.lower()

@@ -1,8 +1,8 @@
 """The letter: a submission as the readable mail that is sealed, with its real headers inside (RFC 9788).
 
-It speaks the language in which the form was filled in, labels, dates and all: so the reader sees the questions
-that the person saw. Answers are indented; nothing that was typed can begin a line of its own, close a part or add
-a header field.
+It speaks the language in which the form was filled in, labels, dates and all: so the reader sees the
+questions that the person saw. Answers are indented; nothing that was typed can begin a line of its own, close
+a part or add a header field.
 
 Plaintext; lives in memory only. Composing cannot fail for a valid submission.
 """
@@ -88,7 +88,7 @@ def compose(
         ),
         *(mime.attachment(each.upload.content, each.media_type, each.name) for each in files),
     ]
-    # both parameters: Thunderbird 153 shows the subject for protected-headers only, RFC 9788 readers for hp only
+    # both parameters: Thunderbird 153 shows the subject for protected-headers, readers of RFC 9788 for hp
     entity = mime.multipart(
         [*inner, *(("HP-Outer", f"{name}: {value}") for name, value in outer)],
         'protected-headers="v1"; hp="cipher"',
@@ -98,5 +98,5 @@ def compose(
 
 
 def _host_of_ids(host: str) -> str:
-    """The host as it may stand in a Message-ID, which is searched for in IMAP: no brackets, colons or blanks."""
+    """The host as it may stand in a Message-ID, which IMAP searches for: letters, digits, hyphens, dots."""
     return re.sub(r"[^A-Za-z0-9-]+", ".", host).strip(".") or "localhost"

@@ -1,4 +1,4 @@
-"""Uploaded files as they are attached: names that are safe to show and to save on any system, and still one's own.
+"""Uploaded files as they are attached: under names that are safe to show and to save on any system.
 
 A media type is kept only where mail programs open it without running anything; all others are
 ``application/octet-stream``, so that the reader's system decides by the extension, which fits the content.
@@ -63,8 +63,8 @@ def attached(form: Form, submission: Submission, instead: str) -> tuple[Attached
 def clean(sent: str, media_type: str, instead: str) -> str:
     """The name under which a file is attached; ``instead`` where nothing of the name is left.
 
-    No path, no control or direction characters, nothing that Windows forbids, no leading dot; an extension that
-    fits the content, so that a double click opens what the name promises.
+    No path, no control or direction characters, nothing that Windows forbids, no leading dot; an extension
+    that fits the content, so that a double click opens what the name promises.
     """
     name = re.split(r"[/\\]", sent[-1_000:])[-1]
     name = visible(unicodedata.normalize("NFC", name), "")

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 
 def text_part(text: str) -> bytes:
-    """``text/plain`` in UTF-8, quoted-printable where that is the shorter one. Lines in ``text`` end with ``\\n``.
+    """``text/plain`` in UTF-8, in quoted-printable where that is no longer than base64.
 
-    Lone surrogates have no place in UTF-8 and must be gone.
+    Lines in ``text`` end with ``\\n``. Lone surrogates have no place in UTF-8 and must be gone.
     """
     raw = text.replace("\n", "\r\n").encode("utf-8")
     quoted = binascii.b2a_qp(raw)
@@ -39,8 +39,8 @@ def attachment(content: bytes, media_type: str, filename: str) -> bytes:
 def multipart(header: Sequence[tuple[str, str]], parameters: str, parts: Sequence[bytes]) -> bytes:
     """``multipart/mixed`` around the parts, with header fields of its own.
 
-    The boundary is 128 random bits, so that no visitor can write it; and should it stand in a part all the same,
-    another is taken.
+    The boundary is 128 random bits, so that no visitor can write it; and should it stand in a part all the
+    same, another is taken.
     """
     while True:
         boundary = secrets.token_hex(16).encode("ascii")

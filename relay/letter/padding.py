@@ -11,9 +11,9 @@ _BLANK_LINE = b" " * 76 + b"\r\n"
 def padded_size(size: int) -> int:
     """The size to which a letter of ``size`` bytes is padded: 16 KiB, 64 KiB, above that by PADMÉ.
 
-    PADMÉ (Nikitin and others, Reducing Metadata Leakage from Encrypted Files and Communication with PURBs, PoPETs
-    2019, section 4) keeps only the first bits of a length: at most 12 % more, and a letter of any size shares its
-    own with all others of about that size.
+    PADMÉ keeps only the first bits of a length: at most 12 % more, and a letter of any size shares its own
+    with all others of about that size (Nikitin and others, Reducing Metadata Leakage from Encrypted Files and
+    Communication with PURBs, PoPETs 2019, section 4).
     """
     for bucket in _BUCKETS:
         if size <= bucket:
@@ -24,7 +24,7 @@ def padded_size(size: int) -> int:
 
 
 def padded(entity: bytes) -> bytes:
-    """The multipart entity with blank lines behind its closing boundary, where no reader looks (RFC 2046, 5.1.1)."""
+    """The entity with blanks behind its closing boundary, where no reader looks (RFC 2046, 5.1.1)."""
     missing = padded_size(len(entity) + 2) - len(entity)
     blanks = _BLANK_LINE * (missing // len(_BLANK_LINE) + 1)
     return entity + blanks[-missing:]

@@ -44,8 +44,9 @@ def text(
 ) -> str:
     """The whole text, lines ending with ``\\n``. ``received_at`` is in the practice's time zone.
 
-    Every line of an answer is indented, whatever was typed, so that none can pass for a label or for our words.
-    What was left empty is named in one line at the end: whoever answers sees at once what was not said.
+    Every line of an answer is indented, whatever was typed, so that none can pass for a label or for our
+    words. What was left empty is named in one line at the end: whoever answers sees at once what was not
+    said.
     """
     language = submission.language
     moment = format_datetime(received_at, words.moment, locale=words.locale)
@@ -67,14 +68,19 @@ def text(
         elif not isinstance(question, HiddenField):
             unanswered.append(label)
     if submission.additions:
-        blocks.append(words.additions)
-        for name, values in submission.additions.items():
-            answers = "\n".join(_folded(visible(value, words.more_marks), _INDENT, WIDTH) for value in values)
-            blocks.append(f"{_INDENT}{_line(visible(name[:64], ''))}:\n{answers}")
+        blocks.append("\n".join([words.additions, *_additions(submission, words)]))
     if unanswered:
         blocks.append(f"{words.unanswered}\n{_folded('; '.join(unanswered), _INDENT, WIDTH)}")
     blocks.append(_footer(words, reference, host, keys, address_given))
     return "\n\n".join(blocks) + "\n"
+
+
+def _additions(submission: Submission, words: Phrases) -> Iterator[str]:
+    """Names and answers, both the sender's: the names indented like answers, the answers deeper."""
+    for name, values in submission.additions.items():
+        yield f"{_INDENT}{_line(visible(name[:64], ''))}:"
+        for value in values:
+            yield _folded(visible(value, words.more_marks), 2 * _INDENT, WIDTH)
 
 
 def _footer(words: Phrases, reference: str, host: str, keys: Sequence[str], address_given: bool) -> str:
@@ -85,7 +91,7 @@ def _footer(words: Phrases, reference: str, host: str, keys: Sequence[str], addr
         sealed.format(host=host, keys=tails),
         words.no_reply_but_address if address_given else words.no_reply,
     )
-    # "-- " sets the rest apart in mail programs (RFC 3676 section 4.3); no answer can, since answers are indented
+    # "-- " sets the rest apart in mail programs (RFC 3676 section 4.3); no answer can, being indented
     return "-- \n" + "\n".join(_folded(sentence, "", _FOOTER_WIDTH) for sentence in sentences)
 
 

@@ -18,8 +18,10 @@ from relay.submission import Address, Submission, Value
 def record(
     form: Form, submission: Submission, files: Sequence[Attached], *, reference: str, received_at: datetime
 ) -> bytes:
-    """UTF-8 JSON, indented. Characters that cannot be seen are escaped (RFC 8259 section 7): nothing hides in it,
-    and whoever parses it gets what was typed.
+    """UTF-8 JSON, indented.
+
+    Characters that cannot be seen are escaped (RFC 8259 section 7): nothing hides in it, and whoever parses
+    it gets what was typed.
     """
     content = {
         "reference": reference,

@@ -1,8 +1,8 @@
 """Making visible what a visitor's text hides: what is read is all there is, in the order in which it stands.
 
-Characters that cannot be seen, or that change the order or place of others (Unicode TR 36 and 39, CVE-2021-42574),
-are written out as ``[U+202E]``. What writing systems and emoji need stays: joiners between their letters, a
-variation selector after the sign that it varies, the flags of England, Scotland and Wales.
+Characters that cannot be seen, or that change the order or place of others (Unicode TR 36 and 39,
+CVE-2021-42574), are written out as ``[U+202E]``. What writing systems and emoji need stays: joiners between
+their letters, a variation selector after the sign that it varies, the flags of England, Scotland and Wales.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ GERMAN = Phrases(
     "Verschlüsselt auf {host} für die Schlüssel {keys}.",
     and_=" und ",
     no_reply="„Antworten“ in Ihrem Mailprogramm erreicht diese Person nicht.",
-    no_reply_but_address="„Antworten“ in Ihrem Mailprogramm erreicht diese Person nicht; nehmen Sie die Adresse oben.",
+    no_reply_but_address="„Antworten“ in Ihrem Mailprogramm erreicht diese Person nicht; "
+    "nehmen Sie die Adresse oben.",
 )
 
 ENGLISH = Phrases(
@@ -82,7 +83,8 @@ ENGLISH = Phrases(
     more_marks="[+{count} characters, complete in the attachment]",
     file="file",
     noted="Reference {reference}; the person has noted it and can give it on the phone.",
-    sealed_for_one="Everything above comes from them and has not been checked. Encrypted on {host} for the key {keys}.",
+    sealed_for_one="Everything above comes from them and has not been checked. "
+    "Encrypted on {host} for the key {keys}.",
     sealed_for_many="Everything above comes from them and has not been checked. "
     "Encrypted on {host} for the keys {keys}.",
     and_=" and ",

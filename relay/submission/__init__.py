@@ -80,6 +80,11 @@ class Submission:
             return cls(language, values, dict(_additions(unknown, answers)))
         return cls(language, values, dropped=tuple(unknown))
 
+    def files(self, name: str) -> tuple[Upload, ...]:
+        """The files given for a field; none where it was left empty or asks for something else."""
+        value = self.answers.get(name)
+        return tuple(each for each in value if isinstance(each, Upload)) if isinstance(value, tuple) else ()
+
     def digest(self) -> bytes:
         """SHA-256 over all answers and files, the same for the same answers in any language; 32 bytes."""
         digest = hashlib.sha256()

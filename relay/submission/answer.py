@@ -74,7 +74,7 @@ Answerable = (
 
 
 def answer(question: Answerable, texts: Sequence[str], language: str) -> Answered | None:
-    """The answer as a value; None where the field was left empty. ``texts`` are normalised. Raises ``Unfit``."""
+    """The answer as a value; None where nothing was answered. ``texts`` are normalised. Raises ``Unfit``."""
     if isinstance(question, CheckboxesField):
         return _options(question, texts)
     if len(texts) > 1:
@@ -115,9 +115,9 @@ def _text(question: TextField | TextareaField, text: str) -> str:
     _within(text, question.max_length)
     if len(text) < question.min_length:
         raise Unfit("TOO_SHORT", minimum=question.min_length, length=len(text))
-    if isinstance(question, TextField) and question.pattern is not None:
-        if not matcher(question.pattern).isinstance_python(text):
-            raise Unfit("PATTERN")
+    pattern = question.pattern if isinstance(question, TextField) else None
+    if pattern is not None and not matcher(pattern).isinstance_python(text):
+        raise Unfit("PATTERN")
     return text
 
 
@@ -235,7 +235,7 @@ def _number(question: NumberField, text: str, language: str) -> Decimal:
 
 
 def _points_group(question: NumberField, language: str) -> bool:
-    """``1.500`` from a German is fifteen hundred where whole numbers are asked; where not, nobody can know."""
+    """``1.500`` in German is fifteen hundred where whole numbers are asked; where not, nobody can know."""
     if not language.startswith("de"):
         return False
     if question.whole:

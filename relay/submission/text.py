@@ -13,9 +13,10 @@ _PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_LONGEST_RUN + 1}}}")
 _INVISIBLE = "".join(
     chr(code)
     for first, last in (
-        (0x00, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x1680, 0x1680),
-        (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x2800, 0x2800),
-        (0x3000, 0x3000), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB),
+        (0x00, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160),
+        (0x1680, 0x1680), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F), (0x2028, 0x202F),
+        (0x205F, 0x206F), (0x2800, 0x2800), (0x3000, 0x3000), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB),
     )
     for code in range(first, last + 1)
 )  # fmt: skip
@@ -24,8 +25,8 @@ _INVISIBLE = "".join(
 def normalised(text: str) -> str:
     """Trimmed, ``\\n`` between lines, in Unicode's form NFC; empty where nothing in it can be seen.
 
-    Text with more than 30 marks on one letter stays as it was typed: putting the marks in order takes time that
-    grows with the square of their number (0.8 s for 32,000), and no language needs them.
+    Text with more than 30 marks on one letter stays as it was typed: putting the marks in order takes time
+    that grows with the square of their number (0.8 s for 32,000), and no language needs them.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

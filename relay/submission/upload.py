@@ -17,12 +17,12 @@ class Upload:
     filename: str = field(repr=False)
     """As the browser sent it, decoded, of any length and content: clean it before use."""
     media_type: str = field(repr=False)
-    """As the browser claimed it, lower case, without parameters; in a ``Submission`` what the content shows."""
+    """As the browser claimed it, lower case, no parameters; in a ``Submission`` what the content shows."""
     content: bytes = field(repr=False)
 
 
 def chosen(uploads: Sequence[Upload]) -> tuple[Upload, ...]:
-    """The files that were really chosen: browsers send an empty one without a name for a file field left alone."""
+    """The files that were really chosen: browsers send an empty one for a field left alone."""
     return tuple(upload for upload in uploads if upload.filename or upload.content)
 
 
