@@ -26,7 +26,13 @@ class _LastResort(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
-        _log.log(record.levelno, "library_logged", logger=record.name, place=f"{record.module}:{record.lineno}", kind=kind)
+        _log.log(
+            record.levelno,
+            "library_logged",
+            logger=record.name,
+            place=f"{record.module}:{record.lineno}",
+            kind=kind,
+        )
 
 
 def configure(stream: TextIO | None = None, *, debug: bool = False) -> None:
@@ -52,7 +58,7 @@ def configure(stream: TextIO | None = None, *, debug: bool = False) -> None:
     root.handlers[:] = [_LastResort()]
     root.setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").disabled = True
-    for name in ("imaplib", "imapclient", "imapclient.imaplib", "gnupg"):
+    for name in ("imaplib", "imapclient", "imapclient.imaplib", "imapclient.util", "gnupg"):
         logging.getLogger(name).disabled = True
 
 
@@ -75,3 +81,8 @@ def _under_systemd() -> bool:
 def submission_received(id: str, tenant: str, form: str) -> None:
     """An envelope is on stable storage and the visitor is told so."""
     _log.info("submission_received", id=id, tenant=tenant, form=form)
+
+
+def login_not_remembered(mailbox: str, mechanism: str) -> None:
+    """The state directory cannot be written: after a restart a weaker login would not be noticed."""
+    _log.error("login_not_remembered", mailbox=mailbox, mechanism=mechanism)
