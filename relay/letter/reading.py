@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from urllib.parse import quote
 
 from babel.dates import format_date, format_datetime
@@ -154,30 +155,42 @@ def _line(words: str) -> str:
 
 def _folded(text: str, indent: str, width: int) -> str:
     """Every line indented, and folded at spaces; a word or an address that is longer stays whole."""
-    return "\n".join(line for typed in text.split("\n") for line in _fold(typed, indent, width))
+    pieces = (piece for typed in text.split("\n") for piece in _pieces(typed, width - len(indent)))
+    return "\n".join(indent + piece if piece else "" for piece in pieces)
 
 
-def _fold(typed: str, indent: str, width: int) -> Iterator[str]:
-    room = width - len(indent)
-    if len(typed) <= room and (typed.isascii() or _columns(typed) <= room):
-        yield f"{indent}{typed}" if typed.strip() else ""
-        return
+def _pieces(typed: str, room: int) -> Iterable[str]:
+    if not typed.strip():
+        return ("",)
+    if _NOT_ONE_COLUMN.search(typed):
+        return _pieces_by_columns(typed, room)
+    return (typed,) if len(typed) <= room else _piece(room).findall(typed)
+
+
+_NOT_ONE_COLUMN = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u1fff\u2e80-\U0010ffff]")
+"""Perhaps a mark, or a character of two columns; quotation marks, dashes and the euro sign are none."""
+
+
+@cache
+def _piece(room: int) -> re.Pattern[str]:
+    """As many whole words as there is room for, or one that is longer; spaces at the fold are left out."""
+    return re.compile(rf"( *(?:[^ ](?:.{{0,{room - 2}}}[^ ])?|[^ ]+))(?: +|$)")
+
+
+def _pieces_by_columns(typed: str, room: int) -> Iterator[str]:
     line, used = "", 0
-    for gap, word in re.findall(r"( *)([^ ]*)", typed):
+    for gap, word in re.findall(r"( *)([^ ]+)", typed):
         columns = _columns(word)
-        if line.strip() and used + len(gap) + columns > room and word:
-            yield indent + line
+        if line and used + len(gap) + columns > room:
+            yield line
             line, used = word, columns
         else:
-            line += gap + word
-            used += len(gap) + columns
-    yield indent + line
+            line, used = line + gap + word, used + len(gap) + columns
+    yield line
 
 
 def _columns(text: str) -> int:
     """Columns on a screen: two for the wide characters of East Asia and emoji, none for marks."""
-    if text.isascii():
-        return len(text)
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,11 +14,13 @@ from relay.letter.attached import Attached
 from relay.letter.visible import HIDDEN
 from relay.submission import Address, Submission, Value
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def record(
     form: Form, submission: Submission, files: Sequence[Attached], *, reference: str, received_at: datetime
 ) -> bytes:
-    """UTF-8 JSON, indented.
+    """UTF-8 JSON, one line for each answer.
 
     Characters that cannot be seen are escaped (RFC 8259 section 7): nothing hides in it, and whoever parses
     it gets what was typed.
@@ -46,7 +48,19 @@ def record(
     }
     if submission.additions:
         content["additions"] = {name: list(values) for name, values in submission.additions.items()}
-    return HIDDEN.sub(_escaped, json.dumps(content, ensure_ascii=False, indent=1)).encode("utf-8")
+    return HIDDEN.sub(_escaped, _lines(content)).encode("utf-8")
+
+
+def _lines(content: Mapping[str, Any]) -> str:
+    """Two levels on lines of their own. By hand: ``indent`` takes the slow encoder, three times the time."""
+    outer = []
+    for key, value in content.items():
+        if isinstance(value, dict):
+            inner = ",\n".join(f"  {_encoded(name)}: {_encoded(each)}" for name, each in value.items())
+            outer.append(f" {_encoded(key)}: {{\n{inner}\n }}")
+        else:
+            outer.append(f" {_encoded(key)}: {_encoded(value)}")
+    return "{\n" + ",\n".join(outer) + "\n}\n"
 
 
 def _plain(value: Value) -> Any:
@@ -64,6 +78,4 @@ def _plain(value: Value) -> Any:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    if match[0] == "\n":  # json.dumps wrote it between lines; the typed ones are escaped already
-        return "\n"
     return json.dumps(match[0])[1:-1]

@@ -20,6 +20,8 @@ HIDDEN = re.compile(
     "\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
+_UNUSUAL = re.compile("[^\t\n -~\xa0-\xac\xae-\u02ff\u2010-\u2027\u2030-\u203a\u20ac]")
+"""Not in most letters: beyond these characters a second look is needed."""
 _PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_MARKS_SHOWN + 1}}}")
 
 
@@ -28,11 +30,10 @@ def visible(text: str, more_marks: str) -> str:
 
     ``more_marks`` stands for marks beyond the eighth on one letter; ``{count}`` in it is their number.
     """
-    if HIDDEN.search(text):
-        text = HIDDEN.sub(_written_out, text)
-    if _PERHAPS_MARKS.search(text):
-        text = _fewer_marks(text, more_marks)
-    return text
+    if not _UNUSUAL.search(text):
+        return text
+    text = HIDDEN.sub(_written_out, text)
+    return _fewer_marks(text, more_marks) if _PERHAPS_MARKS.search(text) else text
 
 
 def _written_out(match: re.Match[str]) -> str:
