@@ -1,18 +1,24 @@
-"""The sysadmin's door: ``relay serve | check | demo | send-test | snippet | keys | spool | config | version``.
+"""The sysadmin's door: ``serve | check | demo | send-test | snippet | keys | spool | config | version``.
 
-Data goes to standard output, all else to standard error. Exit codes are those of sysexits.h: 78 configuration,
-69 mailbox unreachable, 75 try again, 65 bad data, 77 wrong permissions; 2 for a wrong command line.
+Data goes to standard output, all else to standard error. Exit codes are those of sysexits.h: 78
+configuration, 69 mailbox unreachable, 75 try again, 65 bad data, 77 wrong permissions, 70 a mistake of
+relay's own; 2 for a wrong command line. A configuration that is not there is 78 too, so that systemd does
+not start it again and again. Every error is a fact and a hint on standard error, never a traceback.
 """
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import click
 
+from relay.cli.failure import EX_SOFTWARE, exit_code, explain, explain_unexpected
+from relay.errors import RelayError
+
 COMMANDS = ("serve", "check", "demo", "send-test", "snippet", "keys", "spool", "config", "version")
-"""Each lives in the module of its name (``send_test`` for ``send-test``) as ``command``; loaded when it is used."""
+"""Each is ``command`` in the module of its name (``send_test`` for ``send-test``); loaded when it is used."""
 
 PLACES = (Path("relay.yaml"), Path("/etc/relay/relay.yaml"))
 
@@ -27,6 +33,18 @@ class _Commands(click.Group):
         module = importlib.import_module(f"relay.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RelayError as error:
+            explain(error, ctx.obj if isinstance(ctx.obj, Path) else None)
+            ctx.exit(exit_code(error))
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            explain_unexpected(error)
+            ctx.exit(EX_SOFTWARE)
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

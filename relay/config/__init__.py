@@ -11,7 +11,19 @@ A ``Config`` is without mistakes; nothing downstream checks it again.
 from relay.config.context import Look
 from relay.config.listener import Listener
 from relay.config.practice import in_groups
-from relay.config.reading import Survey, load, survey
+from relay.config.reading import Survey, gpg_program, load, survey
 from relay.config.values import Config, Sealing, Signing, Tls
 
-__all__ = ["Config", "Listener", "Look", "Sealing", "Signing", "Survey", "Tls", "in_groups", "load", "survey"]
+__all__ = [
+    "Config",
+    "Listener",
+    "Look",
+    "Sealing",
+    "Signing",
+    "Survey",
+    "Tls",
+    "gpg_program",
+    "in_groups",
+    "load",
+    "survey",
+]

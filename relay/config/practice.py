@@ -94,9 +94,11 @@ def credential_file(context: Context, name: str, tenant: str) -> Path:
     """Where systemd put a credential. Raises ``Unreadable`` where there is none, or it is another
     tenant's.
     """
-    if tenant and not name.startswith(f"{tenant}."):
+    if tenant and not name.startswith((f"{tenant}.", f"secret_{tenant}_")):
         # Credentials are handed to the whole service: without this a tenant could log in as another one.
-        raise Unreadable(f"the credentials of this tenant begin with {tenant}.", f"{tenant}.{name}")
+        # secret_TENANT_ is what LoadCredential= of relay.service makes of a folder for each tenant.
+        hint = f"such as {tenant}.NAME or secret_{tenant}_NAME"
+        raise Unreadable("this credential is not one of this tenant", hint)
     if context.credentials is None:
         hint = "credentials exist only in a service of systemd (LoadCredential=); else write password_file"
         raise Unreadable("there are no credentials: $CREDENTIALS_DIRECTORY is not set", hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,10 @@ class Survey:
 
     config: Config | None
     looks: tuple[Look, ...]
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    """Every mailbox whose settings are right, also beside mistakes elsewhere."""
+    state: Path | None = None
+    """The state directory, where it is known."""
 
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
@@ -51,6 +55,13 @@ def load(path: Path, *, examiner: Examiner, now: datetime) -> Config:
     return result.config
 
 
+def gpg_program(path: Path) -> str:
+    """What ``sealing.gpg`` says, or ``gpg``: needed before anything can be examined. Never fails."""
+    document, _ = read_document(path.absolute(), str(path))
+    node = document.root.at(("sealing", "gpg")) if document else None
+    return node.value if node and isinstance(node.value, str) and node.value.strip() else "gpg"
+
+
 def survey(path: Path, *, examiner: Examiner, now: datetime, excuse_credentials: bool = False) -> Survey:
     """Look at everything and never fail.
 
@@ -64,9 +75,11 @@ def survey(path: Path, *, examiner: Examiner, now: datetime, excuse_credentials:
     if document is None:
         return Survey(None, tuple(context.looks))
     source = Source(document, look)
-    config = _read(context, source)
+    found = _Found()
+    settings, config = _read(context, source, found)
     failed = any(mistake.severity == "error" for look in context.looks for mistake in look.mistakes)
-    return Survey(None if failed else config, tuple(context.looks))
+    state = source.file(settings.state) if settings else None
+    return Survey(None if failed else config, tuple(context.looks), found.accounts, state)
 
 
 def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
@@ -83,12 +96,11 @@ class _Found:
     quotas: dict[str, spool.Quota] = field(default_factory=dict)
 
 
-def _read(context: Context, source: Source) -> Config | None:
+def _read(context: Context, source: Source, found: _Found) -> tuple[RelaySettings | None, Config | None]:
     settings = settings_in(source.document, RelaySettings, source.look.mistakes)
     if settings is None:
-        return None
+        return None, None
     host = settings.public_url.removeprefix("https://").partition(":")[0]
-    found = _Found()
     practice = settings.practice or Practice(name=host)
     _read_practice(context, source, "", settings, practice, found)
     tls = read_tls(context, source, settings, host)
@@ -102,7 +114,7 @@ def _read(context: Context, source: Source) -> Config | None:
         source.note((), "there is no form", hint, warning=True)
     source.look.summary = _summary(settings, context.looks)
     limits = settings.limits
-    return Config(
+    return settings, Config(
         path=source.document.path,
         public_url=settings.public_url,
         listen=settings.listen,
@@ -140,10 +152,10 @@ def _read_practice(
     found: _Found,
 ) -> None:
     mailboxes = read_mailboxes(context, source, tenant, settings.mailboxes)
-    certificates = read_keys(context, source, tenant, settings.keys)
     root = source.document.root
     # Whatever is written there may be named: what is wrong with it is said where it stands, once.
     forms = read_forms(context, source, tenant, root.mapping("mailboxes"), root.mapping("keys"))
+    certificates = read_keys(context, source, tenant, settings.keys)
     for mailbox in mailboxes.values():
         if mailbox.account:
             found.accounts[mailbox.id] = mailbox.account
@@ -259,8 +271,8 @@ def _check_state(source: Source, settings: RelaySettings) -> None:
 
 def _summary(settings: RelaySettings, looks: list[Look]) -> str:
     counts = [_many(len(settings.listen), "listener"), _many(len(settings.mailboxes), "mailbox")]
-    tenants = sum(look.kind == "tenant" for look in looks)
-    counts += [_many(len(settings.keys), "key")]
+    forms, tenants = (sum(look.kind == kind for look in looks) for kind in ("form", "tenant"))
+    counts += [_many(len(settings.keys), "key"), _many(forms, "form")]
     return ", ".join(counts + ([_many(tenants, "tenant")] if tenants else []))
 
 

@@ -1,0 +1,80 @@
+"""How a command ends when it cannot do its work: words on standard error, and a code of sysexits.h.
+
+Never a traceback: its lines hold values. What nobody expected is reported by its kind and place alone.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from relay.cli.lines import mistake_lines
+from relay.errors import (
+    CertificateUnusable,
+    ConfigError,
+    DeliveryDeferred,
+    DeliveryError,
+    DeliveryInDoubt,
+    Mistake,
+    RelayError,
+    SealError,
+    SpoolError,
+    SubmissionRejected,
+)
+
+EX_DATAERR, EX_UNAVAILABLE, EX_SOFTWARE = 65, 69, 70
+EX_TEMPFAIL, EX_NOPERM, EX_CONFIG = 75, 77, 78
+
+_CODES: tuple[tuple[type[RelayError], int], ...] = (
+    (DeliveryDeferred, EX_TEMPFAIL),
+    (DeliveryInDoubt, EX_TEMPFAIL),
+    (DeliveryError, EX_UNAVAILABLE),
+    (CertificateUnusable, EX_DATAERR),
+    (SubmissionRejected, EX_DATAERR),
+    (SealError, EX_TEMPFAIL),
+    (SpoolError, EX_TEMPFAIL),
+)
+
+
+def exit_code(error: RelayError) -> int:
+    """78 for the configuration, also for one that is not there; 77 where only modes and owners are wrong."""
+    if isinstance(error, ConfigError):
+        return code_of_mistakes(error.mistakes)
+    return next((code for kind, code in _CODES if isinstance(error, kind)), EX_SOFTWARE)
+
+
+def code_of_mistakes(mistakes: Iterable[Mistake]) -> int:
+    """What these mistakes are worth: 0 for warnings alone."""
+    kinds = {mistake.kind for mistake in mistakes if mistake.severity == "error"}
+    if not kinds:
+        return 0
+    return EX_NOPERM if kinds == {"permission"} else EX_CONFIG
+
+
+def explain(error: RelayError, config: Path | None) -> None:
+    """Fact and hint on standard error; of a configuration every mistake, and where it was looked for."""
+    if not isinstance(error, ConfigError):
+        click.echo(f"relay: {error.fact}", err=True)
+        if error.hint:
+            click.echo(f"       hint: {error.hint}", err=True)
+        return
+    for mistake in error.mistakes:
+        for line in mistake_lines(mistake):
+            click.echo(line, err=True)
+    if config and not config.exists():
+        places = "without it ./relay.yaml is read, or else /etc/relay/relay.yaml"
+        click.echo(f"    hint: relay --config PATH names the configuration; {places}", err=True)
+
+
+def explain_unexpected(error: Exception) -> None:
+    """A mistake of ours: its kind and place. Its words and values stay unsaid, they may be a visitor's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if f"{os.sep}relay{os.sep}" in frame.filename]
+    frame = (ours or frames)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    click.echo(f"relay: stopped by a mistake of its own: {type(error).__name__} in {place}", err=True)
+    click.echo("       hint: please report this line, the command and the output of relay version", err=True)

@@ -1,0 +1,147 @@
+"""Logging in to mailboxes and looking around, several at a time: for ``relay check --online``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from relay.cli.lines import Line, State
+from relay.errors import DeliveryError
+from relay.mailbox import Account, Facts, Mechanisms, connect, plaintext_port_offers_auth
+
+AT_ONCE = 8
+"""Mailboxes looked at at the same time."""
+PLAINTEXT_PORT = 143
+CERTIFICATE_DAYS = 14
+"""How long before its end the certificate of a mail server is reported."""
+QUOTA_PART = 0.9
+"""How full a mailbox is reported."""
+
+Note = tuple[str, str]
+
+
+def visit(accounts: Mapping[str, Account], mechanisms: Mechanisms, *, progress: bool) -> list[Line]:
+    """One line per mailbox, in the order given; with ``progress`` a bar on standard error, at a terminal."""
+    found: dict[str, Line] = {}
+    with _bar(len(accounts), progress) as advance, ThreadPoolExecutor(AT_ONCE) as threads:
+        looking = [threads.submit(_look, account, mechanisms) for account in accounts.values()]
+        for done in as_completed(looking):
+            line = done.result()
+            found[line.subject] = line
+            advance()
+    return [found[_subject(account)] for account in accounts.values()]
+
+
+def remembered(state: Path | None) -> Mechanisms:
+    """How the daemon logged in so far, to look at only. Raises ``ConfigError`` if it cannot be read."""
+    return Mechanisms((state or Path(tempfile.gettempdir())) / "mechanisms.json", read_only=True)
+
+
+@contextmanager
+def _bar(total: int, wanted: bool) -> Iterator[Callable[[], None]]:
+    console = Console(stderr=True)
+    if not (wanted and total > 1 and sys.stderr.isatty()):
+        yield lambda: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("mailboxes", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _subject(account: Account) -> str:
+    return f"mailbox {account.id}"
+
+
+def _look(account: Account, mechanisms: Mechanisms) -> Line:
+    try:
+        session = connect(account, mechanisms)
+        try:
+            facts = session.facts()
+        finally:
+            session.close()
+    except DeliveryError as error:
+        return Line(
+            "mailbox",
+            _subject(account),
+            "error",
+            notes=[(error.fact, error.hint)],
+            facts={"reason": error.reason},
+        )
+    plaintext = plaintext_port_offers_auth(account.host, PLAINTEXT_PORT)
+    now = datetime.now(UTC)
+    notes = tuple(_warnings(account, facts, plaintext, now))
+    state: State = "error" if not facts.writable else "warn" if notes else "ok"
+    return Line(
+        "mailbox",
+        _subject(account),
+        state,
+        _summary(account, facts, now),
+        (),
+        notes,
+        _figures(account, facts, plaintext),
+    )
+
+
+def _summary(account: Account, facts: Facts, now: datetime) -> str:
+    days = (facts.certificate_ends - now).days
+    parts = [
+        account.server,
+        f"{facts.tls.replace('TLSv', 'TLS ')} {facts.cipher}, certificate {days} days",
+        facts.mechanism,
+        f"{account.folder} {'writable' if facts.writable else 'read-only'}",
+    ]
+    if facts.quota:
+        used, allowed = facts.quota
+        parts.append(f"{used / 1e9:.1f} of {allowed / 1e9:.1f} GB")
+    return "  ".join(parts)
+
+
+def _figures(account: Account, facts: Facts, plaintext: bool) -> dict[str, object]:
+    return {
+        "server": account.server,
+        "tls": facts.tls,
+        "cipher": facts.cipher,
+        "certificate_ends": facts.certificate_ends.isoformat(),
+        "mechanism": facts.mechanism,
+        "folder": account.folder,
+        "writable": facts.writable,
+        "quota_used": facts.quota[0] if facts.quota else None,
+        "quota_allowed": facts.quota[1] if facts.quota else None,
+        "append_limit": facts.append_limit,
+        "plaintext_login_offered": plaintext,
+    }
+
+
+def _warnings(account: Account, facts: Facts, plaintext: bool, now: datetime) -> Iterator[Note]:
+    if not facts.writable:
+        yield f"{account.folder} cannot be written to", "ask the provider for the right to insert messages"
+    if (facts.certificate_ends - now).days < CERTIFICATE_DAYS:
+        yield f"the server's certificate ends on {facts.certificate_ends:%Y-%m-%d}", "tell the provider"
+    if facts.quota and facts.quota[0] > QUOTA_PART * facts.quota[1]:
+        part = facts.quota[0] / facts.quota[1] if facts.quota[1] else 1
+        yield (
+            f"the mailbox is {part:.0%} full",
+            "make room, or ask the provider for more: letters would wait here",
+        )
+    if plaintext:
+        yield (
+            f"{account.host} also offers a login without TLS on port {PLAINTEXT_PORT} (relay never uses it)",
+            f'you may write to the provider: "{_to_provider(account)}"',
+        )
+
+
+def _to_provider(account: Account) -> str:
+    return (
+        f"Your IMAP server {account.host} offers authentication on port {PLAINTEXT_PORT} before TLS. A mail "
+        "program that is set up wrongly would send our password in the clear. Please announce LOGINDISABLED "
+        "there (RFC 9051 section 6.2.3), or switch the port off (RFC 8314 section 4.1)."
+    )
