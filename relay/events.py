@@ -86,3 +86,28 @@ def submission_received(id: str, tenant: str, form: str) -> None:
 def login_not_remembered(mailbox: str, mechanism: str) -> None:
     """The state directory cannot be written: after a restart a weaker login would not be noticed."""
     _log.error("login_not_remembered", mailbox=mailbox, mechanism=mechanism)
+
+
+def spool_opened(waiting: int, held: int, damaged: int, returned: int) -> None:
+    """The spool is ready; ``returned`` claims of a process that ended before were taken back."""
+    _log.info("spool_opened", waiting=waiting, held=held, damaged=damaged, returned=returned)
+
+
+def spool_full(mailbox: str, limit: str) -> None:
+    """Visitors of this mailbox are turned away for want of room; said once a minute at most."""
+    _log.error("spool_full", mailbox=mailbox, limit=limit)
+
+
+def spool_failed(code: str) -> None:
+    """The disk or the database failed: nothing is accepted until ``spool_mended``."""
+    _log.critical("spool_failed", code=code)
+
+
+def spool_mended() -> None:
+    """The spool was opened again and found whole."""
+    _log.warning("spool_mended")
+
+
+def envelope_damaged(id: str, mailbox: str, cause: str) -> None:
+    """An envelope was set aside: its ``digest`` does not fit, or it was found in an ``illegal-state``."""
+    _log.critical("envelope_damaged", id=id, mailbox=mailbox, cause=cause)

@@ -26,7 +26,7 @@ class _Row:
 
 
 class InMemorySpool:
-    """A spool as quick as a dictionary. What it holds counts as stored: ``restarted`` shows what a crash leaves.
+    """A spool as quick as a dictionary; what it holds counts as stored, see ``restarted``.
 
     Set ``broken`` to make every verb raise it, as on a disk that fails.
     """
@@ -70,19 +70,21 @@ class InMemorySpool:
 
     async def claim(self, mailbox: str, now: datetime, limit: int) -> Sequence[Claim]:
         self._require_whole()
-        claims: list[Claim] = []
+        due: list[_Row] = []
         room = self.limits.claim_bytes
         for row in self._oldest_first(mailbox):
-            if row.state is not State.WAITING or now < row.due <= now + FURTHEST:
-                continue
-            room -= len(row.envelope.sealed)
-            if len(claims) == limit or (claims and room < 0):
-                break
-            if hashlib.sha256(row.envelope.sealed).digest() != row.sha256:
+            if row.state is State.WAITING and not now < row.due <= now + FURTHEST:
+                room -= len(row.envelope.sealed)
+                if len(due) == limit or (due and room < 0):
+                    break
+                due.append(row)
+        claims: list[Claim] = []
+        for row in due:
+            if hashlib.sha256(row.envelope.sealed).digest() == row.sha256:
+                self._rows[row.envelope.id] = replace(row, state=State.CLAIMED)
+                claims.append(Claim(row.envelope, row.attempts, row.mark))
+            else:
                 self._rows[row.envelope.id] = replace(row, state=State.DAMAGED, reason="digest")
-                continue
-            self._rows[row.envelope.id] = replace(row, state=State.CLAIMED)
-            claims.append(Claim(row.envelope, row.attempts, row.mark))
         return claims
 
     async def attempt(self, ids: Sequence[str], mark: Mark) -> None:
@@ -109,7 +111,6 @@ class InMemorySpool:
         )
 
     async def wait(self, mailbox: str, seconds: float) -> None:
-        self._require_whole()
         await self._bell.wait(mailbox, seconds)
 
     async def entries(self, mailbox: str | None = None) -> Sequence[Entry]:

@@ -155,7 +155,7 @@ class Spool(Protocol):
         """Make waiting envelopes due now; returns how many there were."""
 
     async def suspend(self, ids: Sequence[str]) -> int:
-        """Hold waiting envelopes by the operator's hand (reason ``operator``); returns how many there were."""
+        """Hold waiting envelopes by the operator's hand, reason ``operator``; returns how many there were."""
 
     async def release(self, ids: Sequence[str], now: datetime) -> int:
         """Put held envelopes back to waiting, due now; returns how many there were."""

@@ -1,0 +1,173 @@
+"""The database file of the spool: how it is opened, brought up to date, and judged.
+
+Guarantees: a connection that ``connect`` returns writes durably (WAL, ``synchronous=FULL``) and overwrites
+what it deletes (``secure_delete``); each is read back, since a file system may silently refuse it.
+
+Fails with ``SpoolError``.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from relay.errors import SpoolError, SpoolFull
+
+FILE = "spool.sqlite3"
+
+VERSIONS = tuple((files("relay.spool") / "schema" / f"{version}.sql").read_text("utf-8") for version in (1,))
+"""What leads from each version of the schema to the next; the first from nothing."""
+
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: each commit is synced, else the latest are lost with the power
+    "secure_delete": 1,
+    "foreign_keys": 1,
+    "auto_vacuum": 2,  # INCREMENTAL: pages are given back a few at a time, between two commits
+    "temp_store": 2,
+    "cell_size_check": 1,
+}
+
+_BUSY_SECONDS = 5.0
+
+
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open the database for writing; with ``create`` it is made, for its owner alone, where there is none.
+
+    The connection is used by one thread at a time, not always by the one that opened it.
+    """
+    with translated():
+        if create and not path.exists():
+            _make(path)
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_SECONDS,
+            check_same_thread=False,
+        )
+        try:
+            # Before the first page is written: afterwards it could be changed by VACUUM only.
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            for name, value in _PRAGMAS.items():
+                db.execute(f"PRAGMA {name} = {value}")
+            for name, value in _PRAGMAS.items():
+                (actual,) = db.execute(f"PRAGMA {name}").fetchone()
+                if actual != value:
+                    raise SpoolError(
+                        f"the spool cannot be trusted there: {name} is {actual}, not {value}",
+                        "the state directory must be on a local file system",
+                    )
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def upgrade(db: sqlite3.Connection, versions: Sequence[str] = VERSIONS) -> None:
+    """Bring the schema up to date, in one transaction: a crash leaves the old version or the new one."""
+    with translated():
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for version in range(_known_version(db, versions), len(versions)):
+                for statement in _statements(versions[version]):
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(versions)}")
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
+def require_current(db: sqlite3.Connection, versions: Sequence[str] = VERSIONS) -> None:
+    """Raise ``SpoolError`` unless the schema is the one this program works with."""
+    with translated():
+        if _known_version(db, versions) < len(versions):
+            raise SpoolError(
+                "the spool was written by an older relay", "restart the daemon: it brings it up to date"
+            )
+
+
+def require_intact(db: sqlite3.Connection) -> None:
+    """Raise ``SpoolError`` if pages are malformed or messages have lost their envelope."""
+    with translated():
+        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok" or db.execute("PRAGMA foreign_key_check").fetchone():
+            raise _damaged()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the database or the system raises into ``SpoolError`` or ``SpoolFull``."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise in_words(error) from error
+    except OSError as error:
+        raise SpoolError(f"the spool cannot be used: {os.strerror(error.errno or 0)}") from error
+
+
+def in_words(error: Exception) -> SpoolError:
+    """What happened, for the operator."""
+    match code(error):
+        case sqlite3.SQLITE_FULL:
+            return SpoolFull(
+                "the file system of the spool is full", "make room; nothing else is needed", limit="space"
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return SpoolError("another process keeps the spool busy", "try again")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return _damaged()
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return SpoolError(
+                f"the spool cannot be opened for writing ({name(error)})", "see its owner and its mount"
+            )
+        case sqlite3.SQLITE_IOERR:
+            return SpoolError(f"the disk of the spool failed ({name(error)})", "see the kernel's log")
+    return SpoolError(f"the spool cannot be used ({name(error)})")
+
+
+def code(error: Exception) -> int:
+    """The primary result code, see sqlite.org/rescode.html; 0 where the error is not SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def name(error: Exception) -> str:
+    """The extended result code by name, such as ``SQLITE_IOERR_FSYNC``; else the kind of the error."""
+    return str(getattr(error, "sqlite_errorname", type(error).__name__))
+
+
+def _damaged() -> SpoolError:
+    return SpoolError(
+        "the database of the spool is damaged",
+        f"stop the relay, copy the state directory, and save the messages with: sqlite3 {FILE} .recover",
+    )
+
+
+def _make(path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+
+def _known_version(db: sqlite3.Connection, versions: Sequence[str]) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(versions):
+        raise SpoolError(
+            f"the spool was written by a newer relay (version {version}, known here: {len(versions)})",
+            "install the newer relay again; what waits is safe meanwhile",
+        )
+    return int(version)
+
+
+def _statements(script: str) -> Iterator[str]:
+    # Not executescript: it would commit the transaction that holds the whole upgrade.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

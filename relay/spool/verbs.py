@@ -1,0 +1,264 @@
+"""What each verb does to the rows: functions on an open transaction.
+
+Verbs that may refuse do so before they write. Those that only look serve a reading connection as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from relay.envelope import Envelope, Mark
+from relay.errors import SpoolError
+from relay.spool import FURTHEST, Claim, Entry, State, Totals
+from relay.spool.limits import Quota
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST = 253402300799999999
+
+
+def known(db: sqlite3.Connection, id: str) -> bool:
+    """Whether it was put before, delivered or not."""
+    either = "SELECT 1 FROM envelope WHERE id = ? UNION ALL SELECT 1 FROM done WHERE id = ?"
+    return db.execute(either, (id, id)).fetchone() is not None
+
+
+def put(db: sqlite3.Connection, envelope: Envelope) -> None:
+    received_at = _stored(envelope.received_at)
+    size, digest = len(envelope.sealed), hashlib.sha256(envelope.sealed).digest()
+    seq = db.execute(
+        """INSERT INTO envelope
+               (id, mailbox, message_id, state, received_at, due, size, sha256, attempts, reason)
+           VALUES (?, ?, ?, 'waiting', ?, ?, ?, ?, 0, '')""",
+        (envelope.id, envelope.mailbox, envelope.message_id, received_at, received_at, size, digest),
+    ).lastrowid
+    db.execute("INSERT INTO sealed_message VALUES (?, ?)", (seq, envelope.sealed))
+
+
+def take_back(db: sqlite3.Connection, id: str) -> None:
+    """Undo a ``put`` that was new but never confirmed."""
+    db.execute("DELETE FROM sealed_message WHERE seq = (SELECT seq FROM envelope WHERE id = ?)", (id,))
+    db.execute("DELETE FROM envelope WHERE id = ?", (id,))
+
+
+def used(db: sqlite3.Connection, scope: str) -> Quota:
+    row = db.execute("SELECT items, bytes FROM tally WHERE scope = ?", (scope,)).fetchone()
+    return Quota(*row) if row else Quota(0, 0)
+
+
+def claim(db: sqlite3.Connection, mailbox: str, now: datetime, limit: int, room: int) -> list[str]:
+    """The ids of what is claimed now: up to ``limit`` envelopes and ``room`` bytes, but at least one."""
+    due = db.execute(
+        """SELECT id, size FROM envelope WHERE mailbox = ? AND state = 'waiting' AND (due <= ? OR due > ?)
+           ORDER BY received_at, seq LIMIT ?""",
+        (mailbox, _stored(now), _stored(now + FURTHEST), limit),
+    )
+    ids: list[str] = []
+    for id, size in due:
+        room -= size
+        if ids and room < 0:
+            break
+        ids.append(id)
+    db.executemany("UPDATE envelope SET state = 'claimed' WHERE id = ?", [(id,) for id in ids])
+    return ids
+
+
+def load(db: sqlite3.Connection, ids: Iterable[str]) -> list[Claim | str]:
+    """What was claimed, in this order; the mere id where the digest does not fit the message."""
+    return [_load(db, id) for id in ids]
+
+
+def give_back(db: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """Let go of a claim as if it had not been made."""
+    db.executemany(
+        "UPDATE envelope SET state = 'waiting' WHERE id = ? AND state = 'claimed'", [(id,) for id in ids]
+    )
+
+
+def set_aside(db: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """The message of these is not the one that was put."""
+    db.executemany(
+        "UPDATE envelope SET state = 'damaged', reason = 'digest' WHERE id = ?", [(id,) for id in ids]
+    )
+
+
+def attempt(db: sqlite3.Connection, ids: Sequence[str], mark: Mark) -> None:
+    _require_claimed(db, ids)
+    db.executemany(
+        "UPDATE envelope SET mark_uidvalidity = ?, mark_uidnext = ? WHERE id = ?",
+        [(mark.uidvalidity, mark.uidnext, id) for id in ids],
+    )
+
+
+def done(db: sqlite3.Connection, ids: Sequence[str], now: datetime) -> None:
+    at = "SELECT at FROM done WHERE id = ?"
+    open_ids = [(id,) for id in dict.fromkeys(ids) if not db.execute(at, (id,)).fetchone()]
+    _require_claimed(db, [id for (id,) in open_ids])
+    db.executemany("DELETE FROM sealed_message WHERE seq = (SELECT seq FROM envelope WHERE id = ?)", open_ids)
+    db.executemany("DELETE FROM envelope WHERE id = ?", open_ids)
+    db.executemany("INSERT INTO done VALUES (?, ?)", [(id, _stored(now)) for (id,) in open_ids])
+
+
+def defer(db: sqlite3.Connection, id: str, until: datetime, reason: str, in_doubt: bool) -> None:
+    _require_claimed(db, [id])
+    db.execute("UPDATE envelope SET state = 'waiting', due = ? WHERE id = ?", (_stored(until), id))
+    _count_attempt(db, id, reason, in_doubt)
+
+
+def hold(db: sqlite3.Connection, id: str, reason: str, in_doubt: bool) -> None:
+    _require_claimed(db, [id])
+    db.execute("UPDATE envelope SET state = 'held' WHERE id = ?", (id,))
+    _count_attempt(db, id, reason, in_doubt)
+
+
+def retry(db: sqlite3.Connection, ids: Sequence[str], now: datetime) -> int:
+    change = "UPDATE envelope SET due = ? WHERE id = ? AND state = 'waiting'"
+    return db.executemany(change, [(_stored(now), id) for id in dict.fromkeys(ids)]).rowcount
+
+
+def suspend(db: sqlite3.Connection, ids: Sequence[str]) -> int:
+    change = "UPDATE envelope SET state = 'held', reason = 'operator' WHERE id = ? AND state = 'waiting'"
+    return db.executemany(change, [(id,) for id in dict.fromkeys(ids)]).rowcount
+
+
+def release(db: sqlite3.Connection, ids: Sequence[str], now: datetime) -> int:
+    change = "UPDATE envelope SET state = 'waiting', due = ? WHERE id = ? AND state = 'held'"
+    return db.executemany(change, [(_stored(now), id) for id in dict.fromkeys(ids)]).rowcount
+
+
+def expire(db: sqlite3.Connection, before: datetime) -> int:
+    return db.execute("DELETE FROM done WHERE at < ?", (_stored(before),)).rowcount
+
+
+def recover(db: sqlite3.Connection) -> tuple[int, list[tuple[str, str]]]:
+    """After the end of another process: its claims wait again, and rows in no legal state are set aside.
+
+    Returns how many claims there were, and id and mailbox of each row set aside.
+    """
+    illegal = db.execute(
+        """SELECT id, mailbox FROM envelope LEFT JOIN sealed_message USING (seq)
+           WHERE state <> 'damaged' AND NOT (legal AND ifnull(length(sealed) = size, false))"""
+    ).fetchall()
+    db.executemany(
+        "UPDATE envelope SET state = 'damaged', reason = 'illegal-state' WHERE id = ?",
+        [(id,) for id, _ in illegal],
+    )
+    return db.execute("UPDATE envelope SET state = 'waiting' WHERE state = 'claimed'").rowcount, illegal
+
+
+def next_due(db: sqlite3.Connection, mailbox: str) -> datetime | None:
+    (due,) = db.execute(
+        "SELECT min(due) FROM envelope WHERE mailbox = ? AND state = 'waiting'", (mailbox,)
+    ).fetchone()
+    return None if due is None else _instant(due)
+
+
+def entries(db: sqlite3.Connection, mailbox: str | None) -> list[Entry]:
+    rows = db.execute(
+        """SELECT id, mailbox, message_id, state, received_at, size, attempts, due, reason, mark_uidvalidity,
+                  mark_uidnext
+           FROM envelope WHERE mailbox BETWEEN ? AND ? ORDER BY received_at, seq""",
+        _range(mailbox),
+    )
+    return [_entry(*row) for row in rows]
+
+
+def totals(db: sqlite3.Connection, mailbox: str | None) -> Totals:
+    counts = {State.WAITING: 0, State.HELD: 0, State.DAMAGED: 0}
+    size, oldest = 0, None
+    rows = db.execute(
+        """SELECT state, count(*), sum(size), min(received_at) FROM envelope WHERE mailbox BETWEEN ? AND ?
+           GROUP BY state""",
+        _range(mailbox),
+    )
+    for state, count, bytes_, first in rows:
+        known = _state(state)
+        counts[State.WAITING if known is State.CLAIMED else known] += count
+        size += bytes_
+        oldest = first if oldest is None else min(oldest, first)
+    return Totals(
+        waiting=counts[State.WAITING],
+        held=counts[State.HELD],
+        damaged=counts[State.DAMAGED],
+        bytes=size,
+        oldest=None if oldest is None else _instant(oldest),
+    )
+
+
+def sealed(db: sqlite3.Connection, id: str) -> bytes:
+    row = db.execute(
+        "SELECT sealed FROM envelope JOIN sealed_message USING (seq) WHERE id = ?", (id,)
+    ).fetchone()
+    if row is None:
+        raise SpoolError(f"no undelivered envelope {id}")
+    return bytes(row[0])
+
+
+def _load(db: sqlite3.Connection, id: str) -> Claim | str:
+    mailbox, message_id, received_at, digest, attempts, uidvalidity, uidnext, message = db.execute(
+        """SELECT mailbox, message_id, received_at, sha256, attempts, mark_uidvalidity, mark_uidnext, sealed
+           FROM envelope LEFT JOIN sealed_message USING (seq) WHERE id = ?""",
+        (id,),
+    ).fetchone()
+    if message is None or hashlib.sha256(message).digest() != digest:
+        return id
+    envelope = Envelope(id, mailbox, message_id, _instant(received_at), message)
+    return Claim(envelope, attempts, _mark(uidvalidity, uidnext))
+
+
+def _require_claimed(db: sqlite3.Connection, ids: Sequence[str]) -> None:
+    for id in ids:
+        row = db.execute("SELECT state FROM envelope WHERE id = ?", (id,)).fetchone()
+        if row is None or row[0] != State.CLAIMED:
+            raise SpoolError(f"envelope {id} is not claimed")
+
+
+def _count_attempt(db: sqlite3.Connection, id: str, reason: str, in_doubt: bool) -> None:
+    db.execute("UPDATE envelope SET attempts = attempts + 1, reason = ? WHERE id = ?", (reason, id))
+    if not in_doubt:
+        db.execute("UPDATE envelope SET mark_uidvalidity = NULL, mark_uidnext = NULL WHERE id = ?", (id,))
+
+
+def _entry(
+    id: str,
+    mailbox: str,
+    message_id: str,
+    state: str,
+    received_at: int,
+    size: int,
+    attempts: int,
+    due: int,
+    reason: str,
+    uidvalidity: int | None,
+    uidnext: int | None,
+) -> Entry:
+    known = _state(state)
+    next_attempt = _instant(due) if known is State.WAITING else None
+    mark = _mark(uidvalidity, uidnext)
+    return Entry(
+        id, mailbox, message_id, known, _instant(received_at), size, attempts, next_attempt, reason, mark
+    )
+
+
+def _range(mailbox: str | None) -> tuple[str, str]:
+    return ("", "\U0010ffff") if mailbox is None else (mailbox, mailbox)
+
+
+def _state(state: str) -> State:
+    # A row in no legal state can be seen by another process before the serving one has set it aside.
+    return State(state) if state in (State.WAITING, State.CLAIMED, State.HELD) else State.DAMAGED
+
+
+def _mark(uidvalidity: int | None, uidnext: int | None) -> Mark | None:
+    return None if uidvalidity is None or uidnext is None else Mark(uidvalidity, uidnext)
+
+
+def _stored(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _instant(stored: int) -> datetime:
+    return _EPOCH + min(max(stored, 0), _LAST) * _MICROSECOND
