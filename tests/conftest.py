@@ -1,3 +1,10 @@
 """Fixtures live beside what they stand for, in tests/fixtures/."""
 
-pytest_plugins = ["tests.fixtures.keys", "tests.fixtures.dovecot", "tests.fixtures.daemon"]
+pytest_plugins = [
+    "tests.fixtures.keys",
+    "tests.fixtures.dovecot",
+    "tests.fixtures.daemon",
+    "tests.fixtures.browser",
+    "tests.fixtures.host_site",
+    "tests.servers.fixtures",
+]
