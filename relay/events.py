@@ -11,7 +11,9 @@ loggers of the libraries (``imaplib``, ``imapclient``, ``aiohttp``, ``asyncio``,
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import structlog
@@ -73,9 +75,32 @@ def _json_line(logger: Any, method: str, event: structlog.typing.EventDict) -> s
 
 
 def _under_systemd() -> bool:
-    import os
-
     return "JOURNAL_STREAM" in os.environ
+
+
+def serving(addresses: Sequence[str], forms: int) -> None:
+    """Ready: every address listens, the spool is open."""
+    _log.info("serving", addresses=list(addresses), forms=forms)
+
+
+def stopping() -> None:
+    """Told to stop: nothing new is taken, what is at hand is finished."""
+    _log.info("stopping")
+
+
+def stopped() -> None:
+    """The end, in order."""
+    _log.info("stopped")
+
+
+def reloaded(forms: int, needs_restart: Sequence[str]) -> None:
+    """The configuration was read anew and is in force, but for the settings that need a restart."""
+    _log.info("reloaded", forms=forms, needs_restart=list(needs_restart))
+
+
+def reload_refused(mistakes: int, lines: Sequence[str]) -> None:
+    """The configuration on disk has mistakes; the one in force stays as it is."""
+    _log.error("reload_refused", mistakes=mistakes, lines=list(lines))
 
 
 def submission_received(id: str, tenant: str, form: str) -> None:

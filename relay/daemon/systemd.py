@@ -30,7 +30,7 @@ def notify(*assignments: str) -> None:
 
 
 def reloading() -> tuple[str, str]:
-    """The assignments that announce a reload (``Type=notify-reload`` needs the instant, systemd 253 and later)."""
+    """The assignments that announce a reload; ``Type=notify-reload`` (systemd 253) needs the instant."""
     return "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
 
 

@@ -1,0 +1,23 @@
+"""The daemon: builds everything from the configuration, runs it in one task group, and ends it in order.
+
+Guarantees: when it says it is ready, every address listens and the spool is open. If one part dies, all stops
+loudly and the service manager starts it anew. A reload takes all of the new configuration or none of it.
+SIGTERM and SIGINT end it within 20 seconds; what was accepted lies in the spool.
+
+Fails with ``ConfigError`` at the start, and with ``SpoolError`` where the spool cannot be opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from relay.daemon.building import Building
+from relay.daemon.process import close_the_shutters
+from relay.daemon.running import run
+
+
+def serve(path: Path) -> None:
+    """Run until a signal says stop. Blocks."""
+    close_the_shutters()
+    asyncio.run(run(Building.begin(path)))

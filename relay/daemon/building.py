@@ -1,0 +1,121 @@
+"""Everything the daemon is made of, built from one configuration, and rebuilt in place at a reload."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from relay import config as configuration
+from relay.config import Config
+from relay.daemon import listening, secret
+from relay.delivery import Delivery
+from relay.intake import Intake
+from relay.mailbox import Mechanisms
+from relay.seal.choice import ChoosingSealer, build_sealer
+from relay.seal.custodian import Custodian
+from relay.spool.sqlite import SqliteSpool
+from relay.web.door import Door
+
+NEEDS_RESTART = ("listen", "state", "public_url")
+"""Settings that a reload leaves as they are: sockets and files that are open, and names that letters carry."""
+
+
+def now() -> datetime:
+    """The clock of the daemon: aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration that was read whole, with the sealer it asks for."""
+
+    config: Config
+    sealer: ChoosingSealer
+
+
+@dataclass(slots=True)
+class Building:
+    """The parts, as they are now. Made by ``begin``; ``take`` replaces what may change while it runs."""
+
+    config: Config
+    custodian: Custodian
+    sealer: ChoosingSealer
+    spool: SqliteSpool
+    delivery: Delivery
+    door: Door
+    tls: ssl.SSLContext | None
+    """The context of every TLS listener; a renewed certificate is loaded into it."""
+
+    @classmethod
+    def begin(cls, path: Path) -> Building:
+        """Read the configuration and open all that it names; nothing listens yet.
+
+        Raises ``ConfigError``, or ``SpoolError`` where the spool cannot be opened.
+        """
+        gpg = configuration.gpg_program(path)
+        # What only lives as long as the daemon belongs into the runtime directory: tmpfs, gone at its end.
+        homes = Path(os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or configuration.survey_state(path))
+        custodian = Custodian(homes / "gnupg", gpg)
+        config = configuration.load(path, examiner=custodian, now=now())
+        own_secret = secret.load_or_make(config.state)
+        spool = SqliteSpool.open(config.state, config.spool_limits, serving=True)
+        sealer = _sealer(config, custodian)
+        door = Door(
+            intake=_intake(config, sealer, spool, own_secret),
+            forms=config.forms,
+            secret=own_secret,
+            public_url=config.public_url,
+            clock=now,
+            limits=config.limits,
+            trusted_proxies=config.trusted_proxies,
+        )
+        delivery = Delivery(spool, config.accounts, Mechanisms(config.state / "mechanisms.json"), clock=now)
+        tls = listening.server_context(config.tls.certificate, config.tls.key) if config.tls else None
+        return cls(config, custodian, sealer, spool, delivery, door, tls)
+
+    def prepare(self) -> Prepared:
+        """Read the configuration as it is on disk now. Blocks; changes nothing; may run in a thread.
+
+        Raises ``ConfigError``, or ``SealError`` where the signing key is not fit.
+        """
+        config = configuration.load(self.config.path, examiner=self.custodian, now=now())
+        if config.tls:
+            listening.server_context(config.tls.certificate, config.tls.key)  # tried before it is needed
+        return Prepared(config, _sealer(config, self.custodian))
+
+    def take(self, prepared: Prepared) -> Sequence[str]:
+        """Serve what was prepared from now on; the names of changed settings that need a restart."""
+        new = prepared.config
+        if new.tls and self.tls:
+            listening.load_pair(self.tls, new.tls.certificate, new.tls.key)
+        old, self.sealer = self.sealer, prepared.sealer
+        self.door.intake = _intake(new, self.sealer, self.spool, self.door.secret)
+        self.door.forms = new.forms
+        self.door.trusted_proxies = new.trusted_proxies
+        self.spool.limits = new.spool_limits
+        self.delivery.replace(new.accounts)
+        waiting = tuple(name for name in NEEDS_RESTART if getattr(new, name) != getattr(self.config, name))
+        self.config = new
+        old.close()
+        return waiting
+
+    async def close(self) -> None:
+        """Close what ``begin`` opened, last opened first."""
+        await self.spool.close()
+        self.sealer.close()
+
+
+def _sealer(config: Config, custodian: Custodian) -> ChoosingSealer:
+    return build_sealer(
+        custodian,
+        in_process_limit=config.sealing.in_process_limit,
+        signing=config.signing,
+    )
+
+
+def _intake(config: Config, sealer: ChoosingSealer, spool: SqliteSpool, own_secret: bytes) -> Intake:
+    return Intake(sealer=sealer, spool=spool, secret=own_secret, public_host=config.public_host)

@@ -1,0 +1,202 @@
+"""The whole path with real parts: the daemon as a process, a real Dovecot, letters opened by gpg."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+import signal
+import ssl
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.fixtures.daemon import Relay, Setting, StartRelay, marker, write_certificate
+from tests.fixtures.dovecot import Dovecot
+
+REFERENCE = re.compile(r"^[2-9A-HJKMNP-Z]{3}-[2-9A-HJKMNP-Z]{3}-[2-9A-HJKMNP-Z]{3}$")
+ANSWERS = {
+    "anliegen": "Ich fühle mich überfordert, 5 € in der Tasche.\nDarf ich am Montag anrufen? 🌧️",
+    "email": "kim@beispiel.de",
+    "name": "Kim Möller",
+}
+
+
+def test_a_letter_goes_from_the_form_into_the_mailbox(practice: Setting, start_relay: StartRelay) -> None:
+    """The main job: what was typed is read by the counsellor, unbroken, and nobody else sees any of it."""
+    relay = start_relay(practice)
+    answered = relay.post(ANSWERS)
+    assert answered.status == 202
+    reference = answered.json["reference"]
+    assert REFERENCE.match(reference)
+    [letter] = practice.wait_for_letters(1)
+    inner = email.message_from_bytes(letter, policy=email.policy.SMTP)
+    assert reference in inner["Subject"]
+    text = inner.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    for line in ANSWERS["anliegen"].splitlines():
+        assert line in text
+    assert "mailto:kim@beispiel.de" in text
+    [message] = practice.mailbox.messages()
+    outer = email.message_from_bytes(message, policy=email.policy.SMTP)
+    assert outer["Subject"] == "[...]"
+    readable = message.split(b"-----BEGIN PGP MESSAGE-----")[0].decode()
+    for secret in ("kim@", "Kim", "kontakt", "Vertraulich", reference):
+        assert secret not in readable
+
+
+def test_without_a_mailbox_the_visitor_still_gets_a_reference(
+    dovecot_server: type[Dovecot], practice: Setting, start_relay: StartRelay
+) -> None:
+    """A mail server that is down costs nobody a letter: it is accepted, kept, and delivered once on return."""
+    server = dovecot_server()
+    account = server.new_account()
+    (practice.folder / "secrets" / "praxis").write_text(account.password)
+    practice.rewrite(
+        lambda settings: settings["mailboxes"]["praxis"].update(
+            username=account.username, port=account.port, ca_file=str(account.ca_file)
+        )
+    )
+    practice.mailbox = account
+    server.stop()
+    relay = start_relay(practice)
+    answered = relay.post(ANSWERS)
+    assert answered.status == 202
+    relay.wait_for("mailbox_unreachable")
+    server.start()
+    [letter] = practice.wait_for_letters(1, timeout=60)
+    assert "überfordert" in letter.decode("utf-8", "replace") or b"=C3=BCberfordert" in letter
+    assert relay.stop() == 0
+    assert len(practice.mailbox.messages()) == 1
+
+
+def test_kill_9_after_the_confirmation_loses_nothing(practice: Setting, start_relay: StartRelay) -> None:
+    """What was confirmed survives the end of the process at any moment, and is visible once."""
+    references = set()
+    for number in range(12):
+        relay = start_relay(practice)
+        answered = relay.post({**ANSWERS, "anliegen": f"Brief {number}"})
+        relay.kill()
+        assert answered.status == 202
+        references.add(answered.json["reference"])
+    start_relay(practice)
+    letters = practice.wait_for_letters(len(references))
+    found = {email.message_from_bytes(letter)["Subject"].split()[-1] for letter in letters}
+    assert found == references
+
+
+def test_a_marker_word_in_every_field_is_found_nowhere(practice: Setting, start_relay: StartRelay) -> None:
+    """Plaintext never reaches a file, a log line, or the page of another person."""
+    word = marker()
+    relay = start_relay(practice)
+    body = (
+        f'--b\r\nContent-Disposition: form-data; name="anliegen"\r\n\r\n{word}-a\r\n'
+        f'--b\r\nContent-Disposition: form-data; name="email"\r\n\r\n{word}@beispiel.de\r\n'
+        f'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n{word}-n\r\n'
+        f'--b\r\nContent-Disposition: form-data; name="unterlagen"; filename="{word}.txt"\r\n'
+        f"Content-Type: text/plain\r\n\r\n{word}-f\r\n--b--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "application/json"}
+    assert relay.request("POST", "/f/kontakt", body, headers).status == 202
+    refused = relay.request("POST", f"/f/{word}?{word}", body, {**headers, "X-Word": word})
+    assert refused.status == 404
+    assert word not in refused.text
+    practice.wait_for_letters(1)
+    assert relay.stop() == 0
+    assert not [line for line in relay.lines if word in line]
+    for path in practice.folder.rglob("*"):
+        if path.is_file():
+            assert word.encode() not in path.read_bytes(), path
+
+
+def test_the_form_is_a_page_that_keeps_what_was_typed(practice: Setting, start_relay: StartRelay) -> None:
+    """Without JavaScript the visitor meets a form, mends it without typing again, and ends on a reference."""
+    relay = start_relay(practice)
+    page = relay.request("GET", "/f/kontakt", headers={"Accept-Language": "de"})
+    assert page.status == 200
+    assert "Ihr Anliegen" in page.text
+    assert "set-cookie" not in page.headers
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Accept-Language": "de"}
+    wrong = relay.request("POST", "/f/kontakt", urllib.parse.urlencode({"anliegen": "", "name": "Kim"}), form)
+    assert wrong.status == 422
+    assert "Noch nicht gesendet" in wrong.text
+    assert 'value="Kim"' in wrong.text
+    sent = relay.request("POST", "/f/kontakt", urllib.parse.urlencode(ANSWERS), form)
+    assert sent.status == 303
+    thanks = relay.request("GET", urllib.parse.urlsplit(sent.headers["location"]).path)
+    assert thanks.status == 200
+    assert "angekommen" in thanks.text
+    invented = relay.request("GET", "/f/kontakt/sent/AAA-AAA-AAA.0000000000000000")
+    assert invented.status == 404
+
+
+def test_reload_takes_the_new_forms_or_keeps_the_old(practice: Setting, start_relay: StartRelay) -> None:
+    """SIGHUP is all or nothing: a mistake in one file never takes a working form off the air."""
+    relay = start_relay(practice)
+    second = practice.folder / "forms" / "rueckruf.yaml"
+    second.write_text((practice.folder / "forms" / "kontakt.yaml").read_text())
+    relay.reload()
+    relay.wait_for("reloaded")
+    assert relay.request("GET", "/f/rueckruf").status == 200
+    second.write_text("title: {de: Halb}\nfeilds: []\n")
+    relay.reload()
+    kept = relay.wait_for("reload_refused")
+    assert kept["mistakes"] >= 1
+    assert relay.request("GET", "/f/rueckruf").status == 200
+    assert relay.request("GET", "/f/kontakt").status == 200
+
+
+def test_reload_takes_a_renewed_certificate(practice: Setting, start_relay: StartRelay) -> None:
+    """A renewed TLS certificate is served after SIGHUP, to new connections, without closing the door."""
+    relay = start_relay(practice)
+    before = ssl.get_server_certificate(("127.0.0.1", relay.port))
+    write_certificate(practice.folder)
+    relay.reload()
+    relay.wait_for("reloaded")
+    assert ssl.get_server_certificate(("127.0.0.1", relay.port)) != before
+    assert relay.request("GET", "/f/kontakt").status == 200
+
+
+def test_two_thousand_submissions_arrive_once_each(practice: Setting, start_relay: StartRelay) -> None:
+    """Posted as fast as they are taken: none lost, none twice, none mixed up with another."""
+    relay = start_relay(practice)
+    references = post_many(relay, 2_000)
+    assert len(set(references)) == 2_000
+    letters = practice.wait_for_letters(2_000, timeout=90)
+    found = [email.message_from_bytes(letter)["Subject"].split()[-1] for letter in letters]
+    assert sorted(found) == sorted(references)
+
+
+def post_many(relay: Relay, count: int) -> list[str]:
+    """Send this many letters of 2 KB over a few kept connections; the references, all accepted."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+    def share(numbers: range) -> list[str]:
+        connection = relay.connection()
+        references = []
+        for number in numbers:
+            body = urllib.parse.urlencode({"anliegen": f"Brief {number} ".ljust(1_980, "ü")})
+            connection.request("POST", "/f/kontakt", body, headers)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+            assert response.status == 202, answer
+            references.append(answer["reference"])
+        connection.close()
+        return references
+
+    with ThreadPoolExecutor(8) as pool:
+        return [found for part in pool.map(share, [range(n, count, 8) for n in range(8)]) for found in part]
+
+
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
+def test_a_polite_end_is_quick_and_clean(
+    practice: Setting, start_relay: StartRelay, signal_name: str
+) -> None:
+    """Stopping ends the process with status 0 within 20 seconds, and what was accepted is still delivered later."""
+    relay = start_relay(practice)
+    assert relay.post(ANSWERS).status == 202
+    relay.process.send_signal(getattr(signal, signal_name))
+    assert relay.process.wait(20) == 0
+    start_relay(practice)
+    assert len(practice.wait_for_letters(1)) == 1
