@@ -2,9 +2,10 @@
 
 Guarantees of every sealer, held to them by one contract test:
 
-- Every certificate given is judged at ``now`` before each letter; one that is not usable fails the whole letter.
-- The result is one ASCII-armored message (RFC 9580 section 6), SEIPD version 1, AES, no compression, no version
-  or comment lines, CRLF line endings, readable by every certificate given and by nobody else.
+- Every certificate given is judged at ``now`` before each letter; one that is not usable fails the whole
+  letter.
+- The result is one ASCII-armored message (RFC 9580 section 6), SEIPD version 1, AES, no compression, no
+  version or comment lines, CRLF line endings, readable by every certificate given and by nobody else.
 - Plaintext touches no disk and no argument vector.
 
 Fails with ``CertificateUnusable`` or ``SealError``; nothing else leaves this package.
@@ -32,4 +33,4 @@ class Examiner(Protocol):
     def examine(
         self, armored: bytes, *, name: str, fingerprint: str, allow_rsa_2048: bool = False, now: datetime
     ) -> Certificate:
-        """The certificate, usable at ``now`` and with this fingerprint; else raises ``CertificateUnusable``."""
+        """The certificate, usable at ``now``, with this fingerprint; else raises ``CertificateUnusable``."""

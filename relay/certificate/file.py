@@ -1,0 +1,108 @@
+"""What a file that should be one public key really holds, before GnuPG is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from relay.certificate import packets
+from relay.certificate.packets import Key, Packet, Signature, Tag
+from relay.certificate.refusals import refusal
+from relay.errors import CertificateUnusable
+
+_SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----")
+_HTML = re.compile(rb"<(!doctype|html|head|body|script)\b", re.IGNORECASE)
+_CERTIFIES = {0x10, 0x11, 0x12, 0x13, 0x1F}
+_BINDS = {0x18}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The primary key or a subkey with the signatures of the primary key on it. Nothing is verified yet."""
+
+    key: Key
+    signatures: tuple[Signature, ...]
+
+    @property
+    def newest(self) -> Signature | None:
+        """The signature that claims to be the last."""
+        return max(self.signatures, key=lambda signature: signature.made, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFile:
+    """One public key of version 4, as its file describes it."""
+
+    octets: bytes = field(repr=False)
+    """Without armor: GnuPG 2.2 cannot read armor that leaves out the checksum."""
+    primary: Part
+    subkeys: tuple[Part, ...]
+    has_user_id: bool
+
+
+def read(text: bytes, name: str = "") -> CertificateFile:
+    """The one public key in a file; raises ``CertificateUnusable`` when it holds anything else or more."""
+    try:
+        return _read(text)
+    except CertificateUnusable as unusable:
+        unusable.name = name
+        raise
+    except ValueError:
+        raise refusal("damaged", name) from None
+
+
+def _read(text: bytes) -> CertificateFile:
+    if not text.strip():
+        raise refusal("empty")
+    if _SECRET.search(text) or _is_binary_secret(text):
+        raise refusal("secret-key")
+    if not packets.BEGIN.search(text):
+        raise refusal("html" if _HTML.search(text[:65_536]) else "not-armored")
+    blocks = packets.dearmor(text)
+    for kind, _ in blocks:
+        if kind != "PUBLIC KEY BLOCK":
+            raise refusal("not-a-certificate", kind="PGP " + kind)
+    octets = b"".join(block for _, block in blocks)
+    found = list(packets.read(octets))
+    if any(packet.tag in (Tag.SECRET_KEY, Tag.SECRET_SUBKEY) for packet in found):
+        raise refusal("secret-key")
+    count = sum(packet.tag == Tag.PUBLIC_KEY for packet in found)
+    if count > 1:
+        raise refusal("two-certificates", count=count)
+    if not found or found[0].tag != Tag.PUBLIC_KEY:
+        raise ValueError("does not begin with a key")
+    return _assemble(octets, found)
+
+
+def _assemble(octets: bytes, found: Sequence[Packet]) -> CertificateFile:
+    primary = Key.parse(found[0].body)
+    if primary.version != 4:
+        raise refusal("unknown-version", version=primary.version)
+    own: list[Signature] = []
+    subkeys: list[tuple[Key, list[Signature]]] = []
+    for packet in found[1:]:
+        if packet.tag == Tag.PUBLIC_SUBKEY:
+            subkeys.append((Key.parse(packet.body), []))
+        elif packet.tag == Tag.SIGNATURE and packet.body[:1] in (b"\x03", b"\x04"):
+            signature = Signature.parse(packet.body)
+            if signature.issuer != primary.fingerprint[-16:]:
+                continue
+            if subkeys and signature.kind in _BINDS:
+                subkeys[-1][1].append(signature)
+            elif not subkeys and signature.kind in _CERTIFIES:
+                own.append(signature)
+    return CertificateFile(
+        octets,
+        Part(primary, tuple(own)),
+        tuple(Part(key, tuple(signatures)) for key, signatures in subkeys),
+        any(packet.tag == Tag.USER_ID for packet in found),
+    )
+
+
+def _is_binary_secret(octets: bytes) -> bool:
+    # exported without --armor: the first packet tells
+    try:
+        return bool(octets[0] & 0x80) and next(packets.read(octets)).tag == Tag.SECRET_KEY
+    except ValueError:
+        return False

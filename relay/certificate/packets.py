@@ -1,0 +1,177 @@
+"""OpenPGP packets, as far as relay must look into them.
+
+Octets in, values out. Nothing is decrypted or verified here; what an octet claims is not yet true.
+Fails with ``ValueError`` on octets that are no OpenPGP packets.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+
+BEGIN = re.compile(rb"^-----BEGIN PGP ([A-Z, ]+?)-----[ \t]*\r?$", re.MULTILINE)
+
+
+class Tag(IntEnum):
+    """Packet types (RFC 9580 section 5)."""
+
+    PKESK = 1
+    SIGNATURE = 2
+    SECRET_KEY = 5
+    PUBLIC_KEY = 6
+    SECRET_SUBKEY = 7
+    USER_ID = 13
+    PUBLIC_SUBKEY = 14
+    SEIPD = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet: its type and its octets, without the header."""
+
+    tag: int
+    body: bytes
+
+
+def dearmor(text: bytes) -> list[tuple[str, bytes]]:
+    """Every ASCII-armored block in a text: its kind (``PUBLIC KEY BLOCK``) and its octets.
+
+    What stands around the blocks is ignored, and so is the checksum (RFC 9580 section 6.1 asks for that, and
+    lets it be left out).
+    """
+    blocks = []
+    for begin in BEGIN.finditer(text):
+        kind = begin[1]
+        end = text.find(b"-----END PGP " + kind + b"-----", begin.end())
+        if end < 0:
+            raise ValueError("armor without an end")
+        lines = [line.strip() for line in text[begin.end() : end].splitlines()[1:]]
+        if b"" in lines:  # armor headers such as "Comment:" end with an empty line
+            lines = lines[lines.index(b"") + 1 :]
+        encoded = b"".join(line for line in lines if line and not line.startswith(b"="))
+        blocks.append((kind.decode(), binascii.a2b_base64(encoded, strict_mode=True)))
+    return blocks
+
+
+def read(octets: bytes) -> Iterator[Packet]:
+    """The packets of a certificate, in order. Partial lengths are for messages only."""
+    at = 0
+    while at < len(octets):
+        tag, start, length = header(octets, at)
+        if length is None or start + length > len(octets):
+            raise ValueError("packet without an end")
+        at = start + length
+        yield Packet(tag, octets[start:at])
+
+
+def header(octets: bytes, at: int) -> tuple[int, int, int | None]:
+    """The packet that begins there: its type, where its body starts, and the length of that.
+
+    No length: the body comes in pieces, or ends with the data (RFC 9580 section 4.2).
+    """
+    first, rest = octets[at], octets[at + 1 : at + 6]
+    if first & 0xC0 == 0xC0:
+        tag = first & 0x3F
+        size = rest[0] if rest else 0
+        if size < 192:
+            width, length = 1, size
+        elif size < 224:
+            width, length = 2, ((size - 192) << 8) + int.from_bytes(rest[1:2]) + 192
+        elif size == 255:
+            width, length = 5, int.from_bytes(rest[1:5])
+        else:
+            return tag, at + 2, None
+    elif first & 0x80:
+        tag = (first >> 2) & 0x0F
+        width = (1, 2, 4, 0)[first & 0x03]
+        if not width:
+            return tag, at + 1, None
+        length = int.from_bytes(rest[:width])
+    else:
+        raise ValueError("not a packet")
+    if len(rest) < width:
+        raise ValueError("packet without an end")
+    return tag, at + 1 + width, length
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key or subkey as its packet says (RFC 9580 section 5.5.2)."""
+
+    version: int
+    created: datetime
+    fingerprint: str
+    """40 upper-case hexadecimal digits; empty for other versions than 4."""
+
+    @classmethod
+    def parse(cls, body: bytes) -> Key:
+        """Read the body of a key packet."""
+        if len(body) < 6:
+            raise ValueError("key without an end")
+        created = datetime.fromtimestamp(int.from_bytes(body[1:5]), UTC)
+        if body[0] != 4:
+            return cls(body[0], created, "")
+        framed = b"\x99" + len(body).to_bytes(2) + body
+        # SHA-1 is how version 4 fingerprints are defined (RFC 9580 section 5.5.4.2); nothing is signed with
+        # it
+        fingerprint = hashlib.sha1(framed, usedforsecurity=False).hexdigest().upper()
+        return cls(4, created, fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature as its packet says (RFC 9580 section 5.2.3)."""
+
+    kind: int
+    """Such as 0x13 for a user id, 0x18 for a subkey."""
+    hash: int
+    """Number of the hash algorithm: 1 MD5, 2 SHA-1, 8 SHA-256 ..."""
+    made: int
+    """Seconds since 1970; 0 where it does not say."""
+    issuer: str
+    """Key id of who made it, 16 upper-case hexadecimal digits; empty where it does not say."""
+    features: int | None
+    """Octet of feature flags: 1 SEIPD version 1, 2 the OCB packets of GnuPG, 8 SEIPD version 2."""
+
+    @classmethod
+    def parse(cls, body: bytes) -> Signature:
+        """Read the body of a signature packet; of version 3 only the kind, hash and time."""
+        if len(body) >= 17 and body[0] in (2, 3):
+            return cls(body[2], body[16], int.from_bytes(body[3:7]), body[7:15].hex().upper(), None)
+        if len(body) < 8 or body[0] != 4:
+            raise ValueError("signature of an unknown version")
+        hashed = int.from_bytes(body[4:6])
+        unhashed = int.from_bytes(body[6 + hashed : 8 + hashed])
+        found = dict(_subpackets(body[8 + hashed : 8 + hashed + unhashed]))
+        signed = dict(_subpackets(body[6 : 6 + hashed]))
+        issuer = signed.get(33, b"")[-8:] or signed.get(16, b"") or found.get(16, b"")
+        features = signed.get(30)
+        return cls(
+            body[1],
+            body[3],
+            int.from_bytes(signed.get(2, b"")),
+            issuer.hex().upper(),
+            features[0] if features else None,
+        )
+
+
+def _subpackets(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    # RFC 9580 section 5.2.3.7; the highest bit of the type only says "critical"
+    at = 0
+    while at < len(octets):
+        size = octets[at]
+        width, length = 1, size
+        if size == 255:
+            width, length = 5, int.from_bytes(octets[at + 1 : at + 5])
+        elif size >= 192:
+            width, length = 2, ((size - 192) << 8) + int.from_bytes(octets[at + 1 : at + 2]) + 192
+        body = octets[at + width : at + width + length]
+        if not body:
+            raise ValueError("subpacket without an end")
+        yield body[0] & 0x7F, body[1:]
+        at += width + length

@@ -1,0 +1,53 @@
+"""Which sealer seals a letter: small ones here and now, large ones in a process of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from relay.certificate import Certificate
+from relay.seal import in_process
+from relay.seal.custodian import Custodian
+from relay.seal.gnupg import GnupgSealer
+from relay.seal.in_process import InProcessSealer
+from relay.seal.signing import SigningKey
+
+IN_PROCESS_LIMIT = 65_536
+"""Bytes up to which a letter holds the event loop for less time than starting gpg would (``bench/seal.py``).
+"""
+
+
+class ChoosingSealer:
+    """See ``relay.seal`` for what is guaranteed. ``close`` it at the end."""
+
+    def __init__(self, small: InProcessSealer | None, large: GnupgSealer, in_process_limit: int) -> None:
+        self._small, self._large, self._limit = small, large, in_process_limit
+
+    async def seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
+        """Encrypt the letter, and sign it where a signing key was given at construction."""
+        small = len(letter) <= self._limit and all(certificate.in_process for certificate in certificates)
+        if small and self._small:
+            return await self._small.seal(letter, certificates, now)
+        return await self._large.seal(letter, certificates, now)
+
+    def close(self) -> None:
+        """Let the letters at hand finish; never raises."""
+        self._large.close()
+
+
+def build_sealer(
+    homedir: Path,
+    *,
+    gpg: str = "gpg",
+    in_process_limit: int = IN_PROCESS_LIMIT,
+    signing: SigningKey | None = None,
+) -> ChoosingSealer:
+    """The sealer of the daemon. Where pysequoia cannot be imported, gpg seals everything.
+
+    ``homedir`` is GnuPG's home: made (0700) if it is not there, used by this process alone. Raises
+    ``SealError`` when gpg is missing, or the signing key is not fit.
+    """
+    large = GnupgSealer(Custodian(homedir, gpg), signing)
+    small = InProcessSealer(signing) if in_process.AVAILABLE else None
+    return ChoosingSealer(small, large, in_process_limit)

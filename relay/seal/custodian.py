@@ -1,0 +1,124 @@
+"""The custodian: judges certificates with the help of GnuPG, and keeps each in a keyring of its own.
+
+A keyring is named after what it holds, so it never changes: letters on their way keep theirs while a reload
+brings new certificates, and no certificate can be merged into another practice's.
+
+Fails with ``CertificateUnusable`` or ``SealError``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from relay.certificate import Certificate
+from relay.certificate.file import CertificateFile, read
+from relay.certificate.listing import Listing, parse
+from relay.certificate.policy import judge
+from relay.certificate.refusals import refusal
+from relay.errors import SealError
+from relay.seal import in_process
+from relay.seal.outside import require_sealed_for
+from relay.seal.program import DEADLINE, Gnupg
+from relay.seal.signing import SigningKey
+
+
+class Custodian:
+    """Blocking. ``homedir`` is made if it is not there, and belongs to one process at a time."""
+
+    def __init__(self, homedir: Path, gpg: str = "gpg", *, deadline: float = DEADLINE) -> None:
+        self.gnupg = Gnupg(homedir, gpg, deadline=deadline)
+        self._keyrings = self.gnupg.homedir / "keyrings"
+        self._keyrings.mkdir(mode=0o700, exist_ok=True)
+        self._listings: dict[bytes, Listing | None] = {}
+        self._probes: dict[tuple[str, ...], bool] = {}
+
+    def examine(
+        self,
+        armored: bytes,
+        *,
+        name: str,
+        fingerprint: str,
+        allow_rsa_2048: bool = False,
+        now: datetime,
+    ) -> Certificate:
+        """The certificate, if letters may be encrypted to it at ``now``.
+
+        ``fingerprint`` is the one in the configuration, 40 upper-case digits. Asked again about the same file
+        (at a reload) it judges anew, without running gpg. Raises ``CertificateUnusable`` or ``SealError``.
+        """
+        file = read(armored, name)
+        certificate = judge(
+            file,
+            self._listing(file),
+            name=name,
+            fingerprint=fingerprint,
+            armored=armored,
+            allow_rsa_2048=allow_rsa_2048,
+            now=now,
+        )
+        return replace(certificate, in_process=self._probe(certificate, now))
+
+    def keyring(self, certificate: Certificate) -> Path:
+        """The keyring that holds this certificate and nothing else."""
+        file = read(certificate.armored, certificate.name)
+        path = self._path(file.octets)
+        if not path.exists():
+            self._take_in(file.octets, path)
+        return path
+
+    def take_in_signer(self, signing: SigningKey) -> Path:
+        """The keyring of the relay's own key, which can sign from now on. Raises ``SealError`` if it is not
+        fit.
+        """
+        signing.require_fit(self.gnupg)
+        keyring = self._keyrings / f"signing-{signing.fingerprint}.kbx"
+        self.gnupg.take_in_signer(signing.octets(), signing.fingerprint, keyring)
+        return keyring
+
+    def _listing(self, file: CertificateFile) -> Listing | None:
+        digest = hashlib.sha256(file.octets).digest()
+        if digest not in self._listings:
+            self._listings[digest] = self._take_in(file.octets, self._path(file.octets))
+        return self._listings[digest]
+
+    def _path(self, octets: bytes) -> Path:
+        return self._keyrings / f"{hashlib.sha256(octets).hexdigest()[:32]}.kbx"
+
+    def _take_in(self, octets: bytes, path: Path) -> Listing | None:
+        # into a folder of its own first: two at once must not write one keyring, nor anybody read half of one
+        work = Path(tempfile.mkdtemp(prefix="new-", dir=self._keyrings))
+        try:
+            found = parse(self.gnupg.take_in(octets, work / "ring.kbx"))
+            if len(found) != 1:
+                return None
+            os.replace(work / "ring.kbx", path)
+        except OSError:
+            raise SealError("the keyring of a certificate could not be written") from None
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return found[0]
+
+    def _probe(self, certificate: Certificate, now: datetime) -> bool:
+        """Seal something, and look at it: GnuPG must do it right; tells whether the in-process sealer does,
+        too.
+        """
+        living = certificate.living(now)
+        key = (certificate.fingerprint, *(subkey.fingerprint for subkey in living))
+        if key not in self._probes:
+            try:
+                sealed = self.gnupg.encrypt(
+                    b"probe", [subkey.fingerprint for subkey in living], [self.keyring(certificate)]
+                )
+                require_sealed_for(sealed, [certificate], now)
+            except SealError:
+                raise refusal("cannot-be-sealed", certificate.name) from None
+            self._probes[key] = in_process.AVAILABLE and in_process.InProcessSealer().can_seal(
+                certificate, now
+            )
+        return self._probes[key]
