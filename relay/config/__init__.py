@@ -10,20 +10,10 @@ A ``Config`` is without mistakes; nothing downstream checks it again.
 
 from relay.config.context import Look
 from relay.config.listener import Listener
-from relay.config.practice import in_groups
 from relay.config.reading import Survey, gpg_program, load, survey
-from relay.config.values import Config, Sealing, Signing, Tls
+from relay.config.schema import schema_of
+from relay.config.values import Config, Sealing, Tls
 
 __all__ = [
-    "Config",
-    "Listener",
-    "Look",
-    "Sealing",
-    "Signing",
-    "Survey",
-    "Tls",
-    "gpg_program",
-    "in_groups",
-    "load",
-    "survey",
-]
+    "Config", "Listener", "Look", "Sealing", "Survey", "Tls", "gpg_program", "load", "schema_of", "survey",
+]  # fmt: skip

@@ -94,11 +94,11 @@ def credential_file(context: Context, name: str, tenant: str) -> Path:
     """Where systemd put a credential. Raises ``Unreadable`` where there is none, or it is another
     tenant's.
     """
-    if tenant and not name.startswith((f"{tenant}.", f"secret_{tenant}_")):
+    if tenant and not name.startswith(f"{tenant}."):
         # Credentials are handed to the whole service: without this a tenant could log in as another one.
-        # secret_TENANT_ is what LoadCredential= of relay.service makes of a folder for each tenant.
-        hint = f"such as {tenant}.NAME or secret_{tenant}_NAME"
-        raise Unreadable("this credential is not one of this tenant", hint)
+        raise Unreadable(
+            "this credential is not one of this tenant's", f"theirs begin with {tenant}. (a dot)"
+        )
     if context.credentials is None:
         hint = "credentials exist only in a service of systemd (LoadCredential=); else write password_file"
         raise Unreadable("there are no credentials: $CREDENTIALS_DIRECTORY is not set", hint)
@@ -141,11 +141,11 @@ def _key(
             allow_rsa_2048=settings.allow_rsa_2048,
             now=context.now,
         )
-        look.summary = f"{in_groups(certificate.fingerprint)}  {certificate.algorithm}"
+        look.summary = f"{certificate.grouped}  {certificate.algorithm}"
         end = certificate.usable_until
-        if end is not None:
+        if end is not None and end - context.now >= WARN_BEFORE:
             look.summary += f"  until {end:%Y-%m-%d}"
-        if end is not None and end - context.now < WARN_BEFORE:
+        elif end is not None:
             days = (end - context.now).days
             hint = (
                 "extend it in Thunderbird, export the public key again, replace the file, reload relay; "
@@ -155,10 +155,3 @@ def _key(
             look.mistakes.append(source.document.mistake((*here, "file"), fact, hint, warning=True))
         return certificate
     return None
-
-
-def in_groups(fingerprint: str) -> str:
-    """A fingerprint as GnuPG and Thunderbird print it: groups of four, a gap in the middle."""
-    groups = [fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4)]
-    half = len(groups) // 2
-    return " ".join(groups[:half]) + "  " + " ".join(groups[half:])

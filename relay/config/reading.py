@@ -16,7 +16,7 @@ from relay.config.forms import read_forms
 from relay.config.practice import MAX_KEY_BYTES, read_keys, read_mailboxes
 from relay.config.secret_files import only_ours
 from relay.config.settings import LimitSettings, RelaySettings, TenantLimitSettings, TenantSettings
-from relay.config.values import Config, Sealing, Signing
+from relay.config.values import Config, Sealing
 from relay.config.visitors import read_tls
 from relay.config.words import settings_in, wrong_with_name
 from relay.errors import ConfigError, Mistake
@@ -24,6 +24,7 @@ from relay.form import Practice
 from relay.intake import OpenForm
 from relay.mailbox import Account
 from relay.seal import Examiner
+from relay.seal.signing import SigningKey
 from relay.spool import limits as spool
 from relay.web import limits as web
 
@@ -229,14 +230,14 @@ def _share(source: Source, wanted: TenantLimitSettings, most: LimitSettings) -> 
     return spool.Quota(wanted.spool_messages or most.tenant_messages, wanted.spool_size or most.tenant_size)
 
 
-def _signing(source: Source, settings: RelaySettings) -> Signing | None:
+def _signing(source: Source, settings: RelaySettings) -> SigningKey | None:
     if settings.signing:
         with source.noting(("signing", "key_file")):
             armored = read_regular_file(source.file(settings.signing.key_file), MAX_KEY_BYTES, only_ours)
             if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" not in armored:
                 hint = "gpg --armor --export-secret-keys FINGERPRINT, without a passphrase"
                 raise Unreadable("the file holds no armored secret key", hint)
-            return Signing(armored, settings.signing.fingerprint)
+            return SigningKey(armored, settings.signing.fingerprint)
     return None
 
 

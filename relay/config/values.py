@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from relay.config.listener import Listener
 from relay.errors import Mistake
 from relay.intake import OpenForm
 from relay.mailbox import Account
+from relay.seal.signing import SigningKey
 from relay.spool import limits as spool
 from relay.web import limits as web
 
@@ -31,15 +32,6 @@ class Sealing:
     in_process_limit: int
     """Bytes; larger letters are left to gpg."""
     gpg: str
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """The relay's own key."""
-
-    armored: bytes = field(repr=False)
-    fingerprint: str
-    """40 upper-case hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,8 @@ class Config:
     spool_limits: spool.Limits
     """What the spool takes, in all and of each tenant."""
     sealing: Sealing
-    signing: Signing | None
+    signing: SigningKey | None
+    """The relay's own key; whether it can sign is found out when the sealer is built."""
     warnings: tuple[Mistake, ...]
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from relay import media
 from relay.form.setting import NOT_EMPTY, FieldName, Pattern, Setting, Size, Text, Words, mistake
@@ -172,11 +172,17 @@ class CheckboxesField(_Question):
     options: Options
 
 
+def _always(value: object) -> object:
+    if str(value).lower() not in ("true", "yes", "on"):
+        raise mistake("consent", "a consent is always required", "leave this out, or take type: checkbox")
+    return True
+
+
 class ConsentField(_Question):
     """A checkbox that must be ticked before anything is sent."""
 
     type: Literal["consent"]
-    required: Literal[True] = True
+    required: Annotated[Literal[True], BeforeValidator(_always)] = True
 
 
 def _media_type(value: str) -> str:

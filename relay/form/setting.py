@@ -94,6 +94,9 @@ def _https_address(value: str) -> str:
     return value
 
 
+_LEAST_CONTRAST = 4.5
+
+
 def _luminance(colour: str) -> float:
     """Relative luminance, WCAG 2.2."""
     channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
@@ -101,17 +104,29 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def _contrast_of_white(colour: str) -> float:
+    return 1.05 / (_luminance(colour) + 0.05)
+
+
+def _darkened(colour: str) -> str:
+    """The same tone, as much darker as white text on it needs."""
+    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    tones = (
+        "#" + "".join(f"{channel * part // 256:02x}" for channel in channels) for part in range(256, 0, -1)
+    )
+    return next(tone for tone in tones if _contrast_of_white(tone) >= _LEAST_CONTRAST)
+
+
 def _colour(value: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise mistake(
             "colour", "a colour is # and six hexadecimal digits", 'for example "#2f5d50", in quotes'
         )
-    contrast = 1.05 / (_luminance(value) + 0.05)
-    if contrast < 4.5:
+    if (contrast := _contrast_of_white(value)) < _LEAST_CONTRAST:
         raise mistake(
             "contrast",
-            f"white text on this colour has a contrast of {contrast:.1f}; WCAG 2.2 (1.4.3) asks for 4.5",
-            "take a darker tone of it",
+            f"white text on this colour has a contrast of {contrast:.2f}; WCAG 2.2 (1.4.3) asks for 4.5",
+            f"the nearest darker tone of it that passes is {_darkened(value)}",
         )
     return value.lower()
 
@@ -169,7 +184,7 @@ Language = Annotated[str, AfterValidator(_language)]
 Text = Annotated[str, AfterValidator(_text)]
 Words = Annotated[dict[Language, Text], Field(min_length=1)]
 """A text in each language of the form: ``{de: ..., en: ...}``."""
-Size = Annotated[int, BeforeValidator(size_in_bytes), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(size_in_bytes, json_schema_input_type=int | str), Field(gt=0)]
 Origin = Annotated[str, AfterValidator(_origin)]
 HttpsAddress = Annotated[str, AfterValidator(_https_address)]
 Colour = Annotated[str, AfterValidator(_colour)]
