@@ -108,6 +108,31 @@ def submission_received(id: str, tenant: str, form: str) -> None:
     _log.info("submission_received", id=id, tenant=tenant, form=form)
 
 
+def form_unavailable(tenant: str, form: str, reason: str) -> None:
+    """A visitor was turned away, with their text, because nothing could be encrypted or stored."""
+    _log.error("form_unavailable", tenant=tenant, form=form, reason=reason)
+
+
+def request_failed(kind: str, place: str) -> None:
+    """An exception nobody expected; the visitor was told so. ``place`` is module and line of our code."""
+    _log.error("request_failed", kind=kind, place=place)
+
+
+def origin_not_allowed(tenant: str, form: str) -> None:
+    """A page that is not among the form's origins sends to it; said once per form."""
+    _log.warning("origin_not_allowed", tenant=tenant, form=form)
+
+
+def reserved_field_dropped(tenant: str, form: str) -> None:
+    """Someone sends a field whose name begins with ``_`` and means nothing here; said once per form."""
+    _log.warning("reserved_field_dropped", tenant=tenant, form=form)
+
+
+def next_ignored(tenant: str, form: str) -> None:
+    """``_next`` leads to an address that is not on the form's origins; said once per form."""
+    _log.warning("next_ignored", tenant=tenant, form=form)
+
+
 def login_not_remembered(mailbox: str, mechanism: str) -> None:
     """The state directory cannot be written: after a restart a weaker login would not be noticed."""
     _log.error("login_not_remembered", mailbox=mailbox, mechanism=mechanism)

@@ -1,0 +1,18 @@
+"""HTTPS in, status code out: forms as pages that work without a script, and their submissions.
+
+One request, in the order of the modules: ``entrance`` lets the connection in and closes what is too slow;
+``routes`` finds the form; ``bodies`` reads within limits (``multipart``, ``received``); ``reserved``,
+``origins`` and ``proxies`` say who speaks and from where; ``intake.accept`` does the rest. ``visit``
+answers, as ``pages`` or JSON (``answers``), in the visitor's ``language`` and our ``words``; what went
+wrong is told by ``problems`` and ``troubles``. ``headers`` go on everything.
+
+Guarantees: nothing typed is lost where a page can still show it; nothing typed is in a log, an address, a
+header or an exception; no answer sets a cookie, runs a script or loads anything from elsewhere; no
+exception becomes anything but a page or JSON in words.
+"""
+
+from relay.web.door import Door
+from relay.web.limits import Limits
+from relay.web.routes import create_app
+
+__all__ = ["Door", "Limits", "create_app"]

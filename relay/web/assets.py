@@ -1,0 +1,53 @@
+"""What pages need besides themselves, under addresses that change with the content:
+``/assets/NAME.HASH.EXT``.
+
+So a browser may keep it for ever. The style is served once per accent, in one file: the page has no style
+of its own, and its policy allows none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from relay.web import colour as colours
+
+_NAME = re.compile(r"relay-([0-9a-f]{6})\.([0-9a-f]{12})\.css")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is sent."""
+
+    path: str
+    content: bytes = field(repr=False)
+    content_type: str
+
+
+@cache
+def stylesheet(colour: str) -> Asset:
+    """The style with this accent, ``#rrggbb`` in lower case."""
+    palette = colours.palette(colour)
+    rules = (files("relay.web") / "static" / "relay.css").read_text("utf-8")
+    accents = (
+        f":root{{--accent:{palette.accent};--accent-text:{palette.accent_text};"
+        f"--dark-accent:{palette.dark_accent}}}\n"
+    )
+    content = (accents + rules).encode("utf-8")
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return Asset(f"/assets/relay-{colour[1:]}.{digest}.css", content, "text/css")
+
+
+def find(name: str, in_use: frozenset[str]) -> Asset | None:
+    """The asset of this name.
+
+    ``in_use`` are the accents of all practices, so that nobody can make us keep millions of them.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None or f"#{match[1]}" not in in_use:
+        return None
+    asset = stylesheet(f"#{match[1]}")
+    return asset if asset.path.endswith(f"/{name}") else None

@@ -1,0 +1,59 @@
+"""Names that begin with ``_``: they speak to the relay and are never part of a letter.
+
+``_next``      where to go after sending: an https address on one of the form's origins
+``_lang``      the language to answer in
+``_replyto``   the visitor's address, for forms written for other services: fills the first e-mail field
+that is empty;
+               a form without an e-mail field has no place for it, and it is dropped like any unknown name
+``_gotcha``    stays empty when a person sends
+``_token``     makes repeated sendings one (``tokens``)
+``_charset_``  written by browsers; ignored, the text is UTF-8 whatever it says
+
+Everything else is dropped, and noted once per form: among it ``_cc``, ``_webhook`` and ``_autoresponse`` of
+other services, which would send what was written to others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from relay.form import EmailField, Form
+from relay.web.received import Received
+
+_SILENT = frozenset({"_charset_"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What the reserved fields of one request say."""
+
+    next: tuple[str, ...] = ()
+    lang: tuple[str, ...] = ()
+    token: str = ""
+    gotcha: bool = False
+    """Was the field filled in that people do not see?"""
+    dropped: bool = field(default=False)
+    """Was there a name that nothing here knows?"""
+
+
+def take_reserved(received: Received, form: Form) -> Reserved:
+    """Take the reserved names out of what was received, and give ``_replyto`` its place."""
+    reserved = {name: received.texts.pop(name) for name in list(received.texts) if name.startswith("_")}
+    files = [received.uploads.pop(name) for name in list(received.uploads) if name.startswith("_")]
+    next_addresses = tuple(reserved.pop("_next", ()))
+    lang = tuple(reserved.pop("_lang", ()))
+    token = "".join(reserved.pop("_token", ())[-1:])
+    gotcha = any(value.strip() for value in reserved.pop("_gotcha", ()))
+    replyto = [value for value in reserved.pop("_replyto", ()) if value.strip()]
+    unplaced = bool(replyto) and not _place(replyto, received, form)
+    dropped = unplaced or bool(files) or bool(reserved.keys() - _SILENT)
+    return Reserved(next_addresses, lang, token, gotcha, dropped)
+
+
+def _place(replyto: list[str], received: Received, form: Form) -> bool:
+    name = next((question.name for question in form.questions if isinstance(question, EmailField)), None)
+    if name is None:
+        return False
+    if not any(value.strip() for value in received.texts.get(name, ())):
+        received.texts[name] = replyto
+    return True

@@ -1,0 +1,197 @@
+"""The addresses of the relay, and what happens at each.
+
+    GET   /f/FORM, /f/TENANT/FORM          the form
+    POST  the same                         receive, accept, 303 to the confirmation (or _next); JSON 202
+    GET   .../sent/REFERENCE.CODE          the confirmation
+    GET   /assets/NAME.HASH.css            the style
+
+Every exception becomes an answer in words; that of a form, where one is known, with everything that was
+typed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from relay import events
+from relay.errors import RequestRefused
+from relay.submission import Answers
+from relay.web import answers, assets, colour, headers, proxies, tokens, troubles
+from relay.web.bodies import receive
+from relay.web.door import Door
+from relay.web.language import asked, choose
+from relay.web.origins import may_send, next_address
+from relay.web.pages import PlainPage
+from relay.web.received import Room, Share
+from relay.web.refusals import refuse
+from relay.web.reserved import take_reserved
+from relay.web.visit import Visit, place_of
+from relay.web.words import Words, catalogues
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create_app(door: Door) -> web.Application:
+    """The application that answers visitors; ``Entrance`` puts deadlines and limits in front of it."""
+    desk = _Desk(door)
+    app = web.Application(middlewares=[desk.in_words])
+    app.on_response_prepare.append(headers.protect)
+    for form in ("/f/{form}", "/f/{tenant}/{form}"):
+        app.router.add_get(form, desk.show)
+        app.router.add_post(form, desk.take)
+        app.router.add_get(form + "/sent/{sent}", desk.confirm)
+    app.router.add_get("/assets/{asset}", desk.asset)
+    return app
+
+
+class _Desk:
+    """The handlers, and the little that they remember: counts, never content."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._room = Room(door.limits.in_memory)
+        self._present: Counter[str] = Counter()
+        self._noted: set[tuple[str, str, str]] = set()
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The form."""
+        return self._visit(request).shown()
+
+    async def take(self, request: web.Request) -> web.Response:
+        """A submission."""
+        visit = self._visit(request)
+        with self._room.share() as share, self._one_of_few(request) as crowded:
+            try:
+                reference = await self._accept(visit, share, crowded=crowded)
+            except ConnectionError:
+                # The visitor is gone: there is nobody to answer, and nothing was kept.
+                raise
+            except Exception as error:
+                return visit.refused(error)
+        return visit.accepted(reference)
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """The confirmation of something that was really received."""
+        visit = self._visit(request)
+        sent = tokens.read_sent(
+            self._door.secret, visit.form.path, request.match_info["sent"], visit.form.languages
+        )
+        if sent is None:
+            raise refuse("FORM_NOT_FOUND")
+        return visit.confirmed(*sent)
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """A file that a page needs."""
+        in_use = {open_form.practice.colour for open_form in self._door.forms.values()}
+        accents = frozenset(each or colour.DEFAULT for each in in_use) | {colour.DEFAULT}
+        asset = assets.find(request.match_info["asset"], accents)
+        if asset is None:
+            raise refuse("FORM_NOT_FOUND")
+        return web.Response(
+            body=asset.content,
+            content_type=asset.content_type,
+            charset="utf-8",
+            headers={"Cache-Control": "public, max-age=31536000, immutable"},
+        )
+
+    @web.middleware
+    async def in_words(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """The last resort: whatever happens is answered in words, and nothing of it is quoted."""
+        words = _words(request)
+        address = ""
+        allow: dict[str, str] = {}
+        try:
+            return await handler(request)
+        except ConnectionError:
+            raise
+        except web.HTTPMethodNotAllowed as error:
+            allow = {"Allow": ", ".join(sorted(error.allowed_methods))}
+            trouble = troubles.refused("METHOD_NOT_ALLOWED", 405, words)
+        except web.HTTPNotFound:
+            trouble = troubles.refused("FORM_NOT_FOUND", 404, words)
+        except web.HTTPException as error:
+            trouble = troubles.refused("MALFORMED", error.status, words)
+        except RequestRefused as error:
+            trouble = troubles.refused(error.code, error.status, words)
+            if error.code == "NOT_ENCRYPTED":
+                address = self._door.public_url + request.path
+        except Exception as error:
+            events.request_failed(type(error).__name__, place_of(error))
+            trouble = troubles.failed(words)
+        if answers.wants_json(request):
+            response = answers.trouble_as_json(trouble)
+        else:
+            page = PlainPage(words, trouble, address)
+            response = answers.page(page, trouble.status, policy=headers.page_policy((), embed=False))
+        response.headers.update(allow)
+        return response
+
+    async def _accept(self, visit: Visit, share: Share, *, crowded: bool) -> str:
+        allowance = {} if crowded else visit.allowance
+        try:
+            await receive(
+                visit.request, visit.received, limits=self._door.limits, allowance=allowance, share=share
+            )
+        finally:
+            visit.reserved = take_reserved(visit.received, visit.form)
+        if crowded:
+            raise refuse("TOO_MANY_REQUESTS")
+        if not self._came_from_a_known_page(visit):
+            self._note("origin_not_allowed", visit, events.origin_not_allowed)
+            raise refuse("ORIGIN_NOT_ALLOWED")
+        if visit.reserved.gotcha:
+            raise refuse("CONFIRM")
+        if visit.reserved.dropped:
+            self._note("reserved_field_dropped", visit, events.reserved_field_dropped)
+        if visit.reserved.next and next_address(visit.reserved.next, visit.form) is None:
+            self._note("next_ignored", visit, events.next_ignored)
+        return await self._door.intake.accept(
+            visit.open_form,
+            Answers(visit.received.texts, visit.received.uploads),
+            language=visit.language,
+            now=self._door.clock(),
+            once=visit.once,
+        )
+
+    def _visit(self, request: web.Request) -> Visit:
+        if not proxies.came_encrypted(request, self._door.trusted_proxies):
+            raise refuse("NOT_ENCRYPTED")
+        # Typed from paper a name may begin with a capital; all names are lower case.
+        key = (request.match_info.get("tenant", "").lower(), request.match_info["form"].lower())
+        open_form = self._door.forms.get(key)
+        if open_form is None:
+            raise refuse("FORM_NOT_FOUND")
+        return Visit(request, self._door, open_form)
+
+    def _came_from_a_known_page(self, visit: Visit) -> bool:
+        sent = visit.request.headers
+        return may_send(sent.get("Origin"), sent.get("Sec-Fetch-Site"), visit.form, self._door.public_url)
+
+    @contextmanager
+    def _one_of_few(self, request: web.Request) -> Iterator[bool]:
+        """True where this visitor is sending more at the same time than one address may."""
+        visitor = proxies.visitor(request, self._door.trusted_proxies)
+        self._present[visitor] += 1
+        try:
+            yield bool(visitor) and self._present[visitor] > self._door.limits.connections_per_address
+        finally:
+            self._present[visitor] -= 1
+            if not self._present[visitor]:
+                del self._present[visitor]
+
+    def _note(self, what: str, visit: Visit, event: Callable[[str, str], None]) -> None:
+        """Once per form: one wrong page could write a line per visitor."""
+        key = (visit.form.tenant, visit.form.name, what)
+        if key not in self._noted:
+            self._noted.add(key)
+            event(visit.form.tenant, visit.form.name)
+
+
+def _words(request: web.Request) -> Words:
+    known = catalogues()
+    wanted = asked(request.query.getall("_lang", ()), request.headers.get("Accept-Language", ""))
+    return known[choose(list(known), wanted)]

@@ -1,0 +1,63 @@
+"""What the relay signs for itself, so that it can tell its own pages from invented ones without keeping
+anything.
+
+``_token`` of a form makes repeated sendings one: a double click, a reload, a browser that tries again. The
+code in a confirmation address keeps the page from saying "arrived" for an invented reference. Both are
+HMAC-SHA-256 (RFC 2104), cut to 128 bits.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_SENT = re.compile(r"([2-9A-Z]{3}-[2-9A-Z]{3}-[2-9A-Z]{3})\.([A-Za-z0-9_-]{22})")
+
+
+def new_token(secret: bytes, form_path: str) -> str:
+    """A token for one showing of a form: a random nonce and its code, 43 characters of base64url."""
+    nonce = secrets.token_bytes(16)
+    return _text(nonce + _code(secret, "form", form_path, nonce))
+
+
+def nonce_of(secret: bytes, form_path: str, token: str) -> bytes | None:
+    """The nonce of a token that this relay made for this form; None for every other text."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    raw = base64.urlsafe_b64decode(token + "=")
+    nonce, code = raw[:16], raw[16:]
+    return nonce if hmac.compare_digest(code, _code(secret, "form", form_path, nonce)) else None
+
+
+def sent_path(secret: bytes, form_path: str, reference: str, language: str) -> str:
+    """The address of the confirmation page. The language is part of the code and of nothing else."""
+    return f"{form_path}/sent/{reference}.{_sent_code(secret, form_path, reference, language)}"
+
+
+def read_sent(secret: bytes, form_path: str, name: str, languages: Sequence[str]) -> tuple[str, str] | None:
+    """Reference and language of a confirmation address that this relay made; None for every other."""
+    match = _SENT.fullmatch(name)
+    if match is None:
+        return None
+    for language in languages:
+        if hmac.compare_digest(match[2], _sent_code(secret, form_path, match[1], language)):
+            return match[1], language
+    return None
+
+
+def _sent_code(secret: bytes, form_path: str, reference: str, language: str) -> str:
+    return _text(_code(secret, "sent", form_path, reference.encode(), language.encode()))
+
+
+def _code(secret: bytes, purpose: str, form_path: str, *parts: bytes) -> bytes:
+    # NUL stands in none of the texts, and the nonce comes last and has one length: no two lists look alike.
+    message = b"\0".join((purpose.encode(), form_path.encode(), *parts))
+    return hmac.digest(secret, message, "sha256")[:16]
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

@@ -1,0 +1,108 @@
+"""Why a submission was not taken, in words for the visitor: one value, shown as a page or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from relay.errors import (
+    CertificateUnusable,
+    Problem,
+    RequestRefused,
+    SealError,
+    SpoolError,
+    SubmissionRejected,
+)
+from relay.form import Form
+from relay.web.limits import Limits
+from relay.web.problems import Mend, files_again, heading, in_words
+from relay.web.received import Received
+from relay.web.words import Words
+
+_SOON = 60
+_LATER = 600
+_PERSON_NEEDED = 3_600
+"""Seconds until trying again makes sense: a crowd passes, a disk is emptied, a key is renewed by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong. Nothing was sent."""
+
+    status: int
+    code: str
+    heading: str
+    text: tuple[str, ...] = ()
+    mends: tuple[Mend, ...] = ()
+    retry_after: int | None = None
+    """Seconds, for ``Retry-After``."""
+    ours: bool = False
+    """Our fault: the other ways of contact are named."""
+
+
+def explain(
+    error: Exception, form: Form, received: Received, *, words: Words, language: str, limits: Limits
+) -> Trouble:
+    """The trouble behind an error of receiving or accepting; what nobody expected is told as our failure."""
+    if isinstance(error, SubmissionRejected):
+        problems = list(error.problems)
+        mends = in_words(_with_files(problems, form, received), form, words, language)
+        return Trouble(422, "REJECTED", heading(mends, words), mends=mends)
+    if isinstance(error, RequestRefused) and error.status < 500:
+        mends = in_words(_with_files(received.too_big, form, received), form, words, language)
+        text = [words.text(f"refused.{error.code}.text", **_figures(limits, words))]
+        if error.status != 422 and not mends:
+            text.append(words.text("refused.kept" if received.texts else "refused.nothing_kept"))
+        retry_after = _SOON if error.status == 429 else None
+        title = words.text(f"refused.{error.code}.title")
+        return Trouble(error.status, error.code, title, tuple(text), mends, retry_after)
+    code, retry_after = _OURS.get(_kind(error), ("failed", _LATER))
+    mends = in_words(_with_files([], form, received), form, words, language)
+    text = [words.text(f"unavailable.{code}") + " " + words.text("unavailable.fault")]
+    text.append(words.text("unavailable.kept" if received.texts else "unavailable.later"))
+    title = words.text("unavailable.title")
+    return Trouble(503, f"UNAVAILABLE_{code.upper()}", title, tuple(text), mends, retry_after, ours=True)
+
+
+def beforehand(words: Words) -> Trouble:
+    """The form cannot be sent at all: said before anybody writes."""
+    text = (words.text("unavailable.key"), words.text("unavailable.later"))
+    title = words.text("unavailable.before")
+    return Trouble(503, "UNAVAILABLE_KEY", title, text, retry_after=_PERSON_NEEDED, ours=True)
+
+
+def refused(code: str, status: int, words: Words, *, more: Sequence[str] = ()) -> Trouble:
+    """A request that has no form to show again."""
+    text = (words.text(f"refused.{code}.text"), *more)
+    return Trouble(status, code, words.text(f"refused.{code}.title"), text)
+
+
+def failed(words: Words) -> Trouble:
+    """A failure of ours outside of any form."""
+    text = (words.text("failed.text"),)
+    return Trouble(503, "FAILED", words.text("failed.title"), text, retry_after=_SOON)
+
+
+_OURS = {
+    CertificateUnusable: ("key", _PERSON_NEEDED),
+    SealError: ("seal", _LATER),
+    SpoolError: ("spool", _LATER),
+    RequestRefused: ("busy", _SOON),
+}
+
+
+def _kind(error: Exception) -> type[Exception]:
+    return next((kind for kind in _OURS if isinstance(error, kind)), Exception)
+
+
+def _with_files(problems: Iterable[Problem], form: Form, received: Received) -> list[Problem]:
+    problems = list(problems)
+    return problems + files_again(form, received.uploads, problems)
+
+
+def _figures(limits: Limits, words: Words) -> dict[str, str]:
+    return {
+        "limit": words.number(limits.fields),
+        "characters": words.number(limits.text // 10_000 * 10_000),
+        "size": words.size(limits.files),
+    }

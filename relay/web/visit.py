@@ -1,0 +1,148 @@
+"""One request to one form: what is known about it so far, and how to answer it whatever happens."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from relay import events
+from relay.errors import CertificateUnusable, RelayError, RequestRefused, SubmissionRejected
+from relay.form import FileField, Form
+from relay.intake import OpenForm
+from relay.web import answers, tokens, troubles
+from relay.web.door import Door
+from relay.web.headers import page_policy
+from relay.web.language import asked, choose
+from relay.web.origins import next_address
+from relay.web.pages import FormPage, SentPage
+from relay.web.received import Received
+from relay.web.reserved import Reserved
+from relay.web.words import Words, words_for
+
+
+@dataclass(slots=True)
+class Visit:
+    """A visitor at the door of one form."""
+
+    request: web.Request
+    door: Door
+    open_form: OpenForm
+    received: Received = field(default_factory=Received)
+    reserved: Reserved = field(default_factory=Reserved)
+
+    @property
+    def form(self) -> Form:
+        """The form."""
+        return self.open_form.form
+
+    @property
+    def language(self) -> str:
+        """The language to answer in, one of the form's."""
+        given = self.reserved.lang or self.request.query.getall("_lang", ())
+        return choose(self.form.languages, asked(given, self.request.headers.get("Accept-Language", "")))
+
+    @property
+    def words(self) -> Words:
+        """Our words in it."""
+        return words_for(self.language)
+
+    @property
+    def embed(self) -> bool:
+        """Does the page stand in a frame of the practice's site?"""
+        return "embed" in self.request.query
+
+    @property
+    def once(self) -> bytes | None:
+        """What makes two requests the same sending; None without a token of ours."""
+        return tokens.nonce_of(self.door.secret, self.form.path, self.reserved.token)
+
+    @property
+    def allowance(self) -> dict[str, int]:
+        """Bytes that each file field may hold."""
+        return {each.name: each.max_size for each in self.form.questions if isinstance(each, FileField)}
+
+    def shown(self) -> web.Response:
+        """The empty form; where it cannot be sent at all, that is said before anybody writes."""
+        now = self.door.clock()
+        try:
+            for certificate in self.open_form.certificates:
+                certificate.require_usable(now)
+        except CertificateUnusable as error:
+            self._tell_operator(error)
+            trouble = troubles.beforehand(self.words)
+            return (
+                answers.trouble_as_json(trouble) if answers.wants_json(self.request) else self._page(trouble)
+            )
+        return self._page(None)
+
+    def refused(self, error: Exception) -> web.Response:
+        """Why it was not taken, with everything that was typed."""
+        self._tell_operator(error)
+        trouble = troubles.explain(
+            error, self.form, self.received, words=self.words, language=self.language, limits=self.door.limits
+        )
+        if answers.wants_json(self.request):
+            return answers.trouble_as_json(trouble)
+        return self._page(trouble, typed=True)
+
+    def accepted(self, reference: str) -> web.Response:
+        """Received and stored."""
+        path = tokens.sent_path(self.door.secret, self.form.path, reference, self.language)
+        following = next_address(self.reserved.next, self.form)
+        if answers.wants_json(self.request):
+            address = following or self.door.public_url + path
+            return answers.accepted_as_json(reference, address, self.words.text("sent.title"))
+        return answers.see_other(following or path + ("?embed" if self.embed else ""))
+
+    def confirmed(self, reference: str, language: str) -> web.Response:
+        """The confirmation page."""
+        page = SentPage(
+            form=self.form,
+            practice=self.open_form.practice,
+            language=language,
+            embed=self.embed,
+            reference=reference,
+        )
+        return answers.page(page, 200, policy=self._policy())
+
+    def _page(self, trouble: troubles.Trouble | None, *, typed: bool = False) -> web.Response:
+        page = FormPage(
+            form=self.form,
+            practice=self.open_form.practice,
+            language=self.language,
+            embed=self.embed,
+            # The same token again: what is sent twice from two showings of one page stays one letter.
+            token=self.reserved.token if self.once else tokens.new_token(self.door.secret, self.form.path),
+            typed=self.received.texts if typed else None,
+            trouble=trouble,
+            next_address=next_address(self.reserved.next, self.form),
+            sendable=typed or trouble is None,
+        )
+        return answers.page(page, trouble.status if trouble else 200, policy=self._policy())
+
+    def _policy(self) -> str:
+        return page_policy(self.form.origins, embed=self.embed)
+
+    def _tell_operator(self, error: Exception) -> None:
+        if isinstance(error, RequestRefused | SubmissionRejected):
+            return
+        if isinstance(error, RelayError):
+            events.form_unavailable(self.form.tenant, self.form.name, reason_of(error))
+        else:
+            events.request_failed(type(error).__name__, place_of(error))
+
+
+def reason_of(error: RelayError) -> str:
+    """A stable word for the operator."""
+    return f"key-{error.code}" if isinstance(error, CertificateUnusable) else type(error).__name__
+
+
+def place_of(error: BaseException) -> str:
+    """Module and line of our code in which it happened: never a message, which could quote what was typed."""
+    frames = [
+        (frame.f_globals.get("__name__", ""), line) for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    ours = [f"{module}:{line}" for module, line in frames if module.startswith("relay.")]
+    return ours[-1] if ours else "outside"
