@@ -72,7 +72,9 @@ class Session:
             self._mechanism = log_in(self._client, wire, account, mechanisms)
         # What was offered before the login may have come from anybody, and often differs (RFC 9051, 6.2.1)
         with self._command(patience.command):
-            _, words = wire.capability()
+            condition, words = wire.capability()
+            if condition != "OK":
+                raise Trouble("garbage")
             self.capabilities = tuple(words[-1].decode("ascii").upper().split())
 
     @property

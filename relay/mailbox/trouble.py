@@ -47,6 +47,5 @@ def translated(account: Account, wire: Wire | None, failing: type[DeliveryError]
         if wire is not None and wire.condition in ("NO", "BAD"):
             refusal = answers.append_refusal if failing is DeliveryInDoubt else answers.folder_refusal
             raise refusal(account.server, wire.condition, wire.code) from None
-        reason = "closed" if wire is not None and "BYE" in wire.untagged_responses else "garbage"
-        reason, fact, hint = _TROUBLE[reason]
+        reason, fact, hint = _TROUBLE["garbage"]
         raise failing(reason, f"{account.server} {fact}", hint) from None

@@ -111,6 +111,8 @@ class Wire(imaplib.IMAP4):
                 raise Trouble("flood")
             self._receive()
         line = self._take(end + 1)
+        if line[:6].upper() == b"* BYE ":
+            raise Trouble("closed")
         answer = _ANSWER.match(line)
         if answer and self.tagnum and answer["tag"] == self._tag():
             self.condition = answer["condition"].decode()
@@ -163,7 +165,7 @@ class Wire(imaplib.IMAP4):
         if line[:9].upper() == b"* PREAUTH":
             raise Trouble("preauth")
         if line[:5].upper() != b"* OK ":
-            raise Trouble("closed" if line[:5].upper() == b"* BYE" else "garbage")
+            raise Trouble("garbage")
         self._buffer[:0] = line
 
     def _receive(self) -> None:
