@@ -51,7 +51,9 @@ class Listing:
 
     primary: Row
     user_ids: tuple[str, ...]
-    """Those that are bound and not revoked."""
+    """Those that are bound, and neither revoked nor expired."""
+    lost_user_ids: int
+    """How many are revoked or expired."""
     subkeys: tuple[Row, ...]
 
 
@@ -96,12 +98,16 @@ def parse(text: str) -> list[Listing]:
 
 
 def _listing(parts: Sequence[_Part]) -> Listing:
-    names = [part for part in parts if part.kind == "uid" and part.bindings and part.fields[1] != "r"]
+    lost = sum(part.kind == "uid" and part.fields[1] in ("r", "e") for part in parts)
+    names = [
+        part for part in parts if part.kind == "uid" and part.bindings and part.fields[1] not in ("r", "e")
+    ]
     # the primary key is bound by the signatures on its user ids, and by those directly on it
     own = parts[0].row([binding for part in names for binding in part.bindings])
     return Listing(
         primary=own,
         user_ids=tuple(_text(part.fields[9]) for part in names),
+        lost_user_ids=lost,
         subkeys=tuple(part.row() for part in parts if part.kind in ("sub", "ssb")),
     )
 

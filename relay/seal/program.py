@@ -10,6 +10,7 @@ Fails with ``SealError``; no ``OSError``, ``ValueError`` or ``gnupg`` exception 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -83,6 +84,7 @@ class Gnupg:
         )
         self._program.deadline = deadline
         self._program.buffer_size = 65_536
+        self._has_agent = False
 
     def take_in(self, octets: bytes, keyring: Path) -> str:
         """Import one certificate into a keyring of its own; returns the listing with every signature checked.
@@ -103,11 +105,13 @@ class Gnupg:
                 f"the path of GnuPG's home is too long for the sockets of its agent: {self.homedir}",
                 "choose a 'state' folder with a shorter path",
             )
+        self._has_agent = True
         self._import(octets, keyring, [])
         options = ["--no-default-keyring", f"--keyring={keyring}", "--pinentry-mode=error"]
         result = _translated(lambda: self._program.sign(b"probe", keyid=fingerprint, extra_args=options))
         self._require_in_time(result)
         if result.returncode != 0:
+            self.close()
             raise SealError(
                 "GnuPG cannot sign with the signing key",
                 "it may have a passphrase, and relay has nobody to type it: take it away with gpg --edit-key "
@@ -155,12 +159,10 @@ class Gnupg:
 
     def close(self) -> None:
         """Stop the agent, where one was started; never raises."""
-        stop = ["gpgconf", "--homedir", str(self.homedir), "--kill", "gpg-agent"]
-        if any(self.homedir.glob("S.gpg-agent*")):
-            try:
+        if self._has_agent:
+            stop = ["gpgconf", "--homedir", str(self.homedir), "--kill", "gpg-agent"]
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(stop, capture_output=True, timeout=10, check=False)
-            except (OSError, subprocess.SubprocessError):
-                return
 
 
 def _own(homedir: Path) -> None:
