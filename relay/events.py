@@ -108,6 +108,11 @@ def submission_received(id: str, tenant: str, form: str) -> None:
     _log.info("submission_received", id=id, tenant=tenant, form=form)
 
 
+def not_accepting(code: str, open_connections: int) -> None:
+    """The system gives us no connection of another visitor; ``EMFILE``: raise ``LimitNOFILE``."""
+    _log.error("not_accepting", code=code, open_connections=open_connections)
+
+
 def form_unavailable(tenant: str, form: str, reason: str) -> None:
     """A visitor was turned away, with their text, because nothing could be encrypted or stored."""
     _log.error("form_unavailable", tenant=tenant, form=form, reason=reason)

@@ -1,0 +1,157 @@
+"""One connection of a visitor, with the deadlines that aiohttp does not have.
+
+waiting     for the next request: ``idle``; for the first one, or from its first byte on: ``head``
+receiving   the handler runs; ``bodies`` watches how the body arrives
+answering   our answer is on its way: ``answer``
+
+A connection beyond its deadline is cut. One timer per connection, none while a handler runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from aiohttp import web
+
+from relay import events
+from relay.web.headers import BARE
+from relay.web.limits import Limits
+from relay.web.visit import place_of
+
+_LINGERING = 5.0
+"""Seconds in which what is still being sent to us is read and forgotten, so that our answer arrives."""
+_OURS = 86_400.0
+"""aiohttp's own idle timeout, out of the way of ours."""
+_LONGEST_LINE = 8_190
+
+
+class Guest(web.RequestHandler):
+    """aiohttp's handler of one connection, plus deadlines, plus our own words where HTTP itself is broken."""
+
+    __slots__ = ("_began_to_wait", "_gone", "_limits", "_received_some", "_timer", "_waiting")
+
+    def __init__(self, server: web.Server, limits: Limits, gone: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=_OURS,
+            lingering_time=_LINGERING,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+            # A compressed body is refused by its header; here it must not be unpacked even to be thrown away.
+            auto_decompress=False,
+            access_log=None,  # type: ignore[arg-type]  # it would write addresses
+        )
+        self._limits = limits
+        self._gone = gone
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = True
+        self._received_some = False
+        self._began_to_wait = loop.time()
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When it began to wait for a request, by the loop's clock; None while one is being handled."""
+        return self._began_to_wait if self._waiting else None
+
+    def cut(self) -> None:
+        """End the connection at once, whatever is still unsent."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def began(self) -> None:
+        """A request has arrived as far as the end of its header section."""
+        self._waiting = self._received_some = False
+        self._allow(None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the connection stands, TLS included."""
+        super().connection_made(transport)
+        self._allow(self._limits.head)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: something arrived."""
+        if self._waiting and not self._received_some:
+            self._received_some = True
+            self._allow(self._limits.head)
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """asyncio: it is over."""
+        self._allow(None)
+        super().connection_lost(exc)
+        self._gone()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """aiohttp: send the answer; True in the result closes the connection."""
+        self._allow(self._limits.answer)
+        if isinstance(resp, _Unreadable):
+            cast(asyncio.Transport, self.transport).write(resp.raw)
+            result: tuple[web.StreamResponse, bool] = (resp, True)
+        else:
+            result = await super().finish_response(request, resp, start_time)
+        self._waiting, self._received_some = True, False
+        self._began_to_wait = self._loop.time()
+        self._allow(self._limits.idle)
+        return result
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp: HTTP itself is broken (400), or an exception passed the application (500)."""
+        if status >= 500 and exc is not None:
+            events.request_failed(type(exc).__name__, place_of(exc))
+        return _Unreadable(status)
+
+    def _allow(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self._loop.call_later(seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        transport = self.transport
+        if transport is not None and self._waiting and not self._received_some:
+            unsent = transport.get_write_buffer_size()
+            if not unsent and not transport.is_closing():
+                transport.close()
+                return
+        self.cut()
+
+
+class _Unreadable(web.Response):
+    """An answer written by hand: there is no request that aiohttp could answer, and no language to go by."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status=status)
+        words, reason = _UNREADABLE if status < 500 else _FAILED
+        body = words.encode("utf-8")
+        head = [f"HTTP/1.1 {status} {reason}", "Content-Type: text/plain; charset=utf-8"]
+        head += [
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            *(f"{name}: {value}" for name, value in BARE),
+        ]
+        self.raw = "\r\n".join([*head, "", ""]).encode("ascii") + body
+
+
+_UNREADABLE = (
+    "Diese Anfrage kam so an, dass wir sie nicht lesen konnten; es wurde nichts gesendet.\n"
+    "Gehen Sie im Browser zurück und versuchen Sie es noch einmal.\n\n"
+    "This request arrived in a way that we could not read; nothing was sent.\n"
+    "Go back in your browser and try again.\n",
+    "Bad Request",
+)
+_FAILED = (
+    "Bei uns ist ein Fehler aufgetreten. Versuchen Sie es in ein paar Minuten noch einmal.\n\n"
+    "Something went wrong on our side. Try again in a few minutes.\n",
+    "Internal Server Error",
+)
