@@ -1,9 +1,8 @@
 """The only reader of relay.yaml, forms/, keys/ and tenants/: one ``Config``, or every mistake at once.
 
-``document`` reads a YAML file and remembers where everything stands; ``settings`` and ``relay.form`` say
-what may stand there, ``words`` says what does not, at its place; ``practice`` and ``forms`` read the files
-that are named, for relay.yaml and for each tenant; ``visitors`` tries out the certificate; ``reading``
-does all of it in one run.
+``document`` reads a file (``composing`` its YAML, each value at its ``place``); ``settings`` and
+``relay.form`` say what may stand there, ``words`` says what does not; ``practice`` and ``forms`` read what is
+named, for relay.yaml and for each tenant; ``visitors`` tries out the certificate; ``reading`` does it all.
 
 A ``Config`` is without mistakes; nothing downstream checks it again.
 """

@@ -9,9 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from relay.config.document import Document, Unreadable
+from relay.config.document import Document
+from relay.config.files import Absent, Unreadable
 from relay.errors import Mistake, RelayError
 from relay.seal import Examiner
+
+_WHERE_PATHS_BEGIN = "relative paths begin at the folder of the file that names them"
 
 Kind = Literal["relay", "tenant", "form", "key"]
 
@@ -67,7 +70,8 @@ class Source:
             yield
         except RelayError as error:
             permission = isinstance(error, Unreadable) and error.permission
-            mistake = self.document.mistake(path, error.fact, error.hint, permission=permission)
+            hint = _WHERE_PATHS_BEGIN if isinstance(error, Absent) else error.hint
+            mistake = self.document.mistake(path, error.fact, hint, permission=permission)
             (look or self.look).mistakes.append(mistake)
 
     def file(self, written: Path) -> Path:

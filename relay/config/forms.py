@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from relay.config.context import Context, Source, within
-from relay.config.document import Document, Unreadable, read_document
+from relay.config.document import Document, read_document
+from relay.config.files import Unreadable
 from relay.config.words import NAMED_BY_PLACE, mistakes_in, not_among, wrong_with_name
 from relay.errors import Mistake
 from relay.form import Form

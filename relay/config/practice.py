@@ -13,9 +13,10 @@ from pathlib import Path
 
 from relay.certificate import Certificate
 from relay.config.context import Context, Source
-from relay.config.document import Unreadable, read_regular_file
+from relay.config.files import Unreadable, read_regular_file
 from relay.config.secret_files import read_password
 from relay.config.settings import ADDRESS, KeySettings, MailboxSettings
+from relay.errors import CertificateUnusable
 from relay.mailbox import Account
 
 MAX_KEY_BYTES = 1_000_000
@@ -134,13 +135,19 @@ def _key(
     here = ("keys", name)
     with source.noting((*here, "file"), look):
         armored = read_regular_file(source.file(settings.file), MAX_KEY_BYTES)
-        certificate = context.examiner.examine(
-            armored,
-            name=f"{tenant}/{name}" if tenant else name,
-            fingerprint=settings.fingerprint,
-            allow_rsa_2048=settings.allow_rsa_2048,
-            now=context.now,
-        )
+        try:
+            certificate = context.examiner.examine(
+                armored,
+                name=f"{tenant}/{name}" if tenant else name,
+                fingerprint=settings.fingerprint,
+                allow_rsa_2048=settings.allow_rsa_2048,
+                now=context.now,
+            )
+        except CertificateUnusable as error:
+            place = "fingerprint" if error.code == "fingerprint-differs" else "file"
+            fact = f"{settings.file}: {error.fact}"
+            look.mistakes.append(source.document.mistake((*here, place), fact, error.hint))
+            return None
         look.summary = f"{certificate.grouped}  {certificate.algorithm}"
         end = certificate.usable_until
         if end is not None and end - context.now >= WARN_BEFORE:

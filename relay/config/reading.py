@@ -11,7 +11,8 @@ from pathlib import Path
 
 from relay.certificate import Certificate
 from relay.config.context import Context, Look, Source, within
-from relay.config.document import Unreadable, read_document, read_regular_file
+from relay.config.document import read_document
+from relay.config.files import Unreadable, read_regular_file
 from relay.config.forms import read_forms
 from relay.config.practice import MAX_KEY_BYTES, read_keys, read_mailboxes
 from relay.config.secret_files import only_ours
@@ -222,11 +223,12 @@ def _read_tenant(context: Context, folder: Path, shown: str, limits: LimitSettin
 
 def _share(source: Source, wanted: TenantLimitSettings, most: LimitSettings) -> spool.Quota:
     for setting, value, limit in (
-        ("spool_messages", wanted.spool_messages, most.tenant_messages),
-        ("spool_size", wanted.spool_size, most.tenant_size),
+        ("messages", wanted.spool_messages, most.tenant_messages),
+        ("size", wanted.spool_size, most.tenant_size),
     ):
         if value is not None and value > limit:
-            source.note(("limits", setting), f"this is more than relay.yaml gives to a tenant ({limit:,})")
+            hint = f"limits.tenant_{setting} in relay.yaml says how much that is"
+            source.note(("limits", f"spool_{setting}"), f"a tenant is given {limit:,} at most", hint)
     return spool.Quota(wanted.spool_messages or most.tenant_messages, wanted.spool_size or most.tenant_size)
 
 

@@ -11,7 +11,7 @@ import re
 import stat
 from pathlib import Path
 
-from relay.config.document import Unreadable, read_regular_file
+from relay.config.files import Unreadable, read_regular_file
 
 MAX_PASSWORD = 1_024
 """Bytes."""

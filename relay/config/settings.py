@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, PlainValidator
 
 from relay.config.listener import Listener, parse_listener
 from relay.form.practice import Practice
-from relay.form.setting import Name, Setting, Size, mistake
+from relay.form.setting import NOT_EMPTY, Name, Setting, Size, mistake
 
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
@@ -88,18 +88,13 @@ def _address(value: str) -> str:
 
 def _fingerprint(value: str) -> str:
     digits = re.sub(r"\s", "", value).upper().removeprefix("0X")
-    if re.fullmatch(r"[0-9A-F]{8}|[0-9A-F]{16}", digits):
-        raise mistake(
-            "fingerprint",
-            "this is a key id, not the whole fingerprint",
-            "gpg --show-keys FILE prints all 40 digits; compare them with the reader by phone",
-        )
-    if not re.fullmatch(r"[0-9A-F]{40}", digits):
-        raise mistake(
-            "fingerprint",
-            f"a fingerprint has 40 hexadecimal digits, this has {len(digits)} characters",
-            "gpg --show-keys FILE prints it; spaces between the digits are welcome",
-        )
+    hint = "gpg --show-keys FILE prints it; spaces between the digits are welcome"
+    if strange := re.search(r"[^0-9A-F]", digits):
+        raise mistake("fingerprint", f"{strange[0]!r} is not a hexadecimal digit (0 to 9, A to F)", hint)
+    if len(digits) in (8, 16):
+        raise mistake("fingerprint", "this is a key id, not the whole fingerprint", hint)
+    if len(digits) != 40:
+        raise mistake("fingerprint", f"a fingerprint has 40 digits, this has {len(digits)}", hint)
     return digits
 
 
@@ -243,7 +238,7 @@ class RelaySettings(Setting):
 
     public_url: Annotated[str, AfterValidator(_public_url)]
     """What visitors see in their address bar: https://HOST, and a port if not 443."""
-    listen: Annotated[tuple[ListenAddress, ...], Field(min_length=1)]
+    listen: Annotated[tuple[ListenAddress, ...], NOT_EMPTY]
     """Where visitors arrive: https://HOST:PORT, unix:/PATH, systemd, or http:// on loopback behind a
     proxy.
     """

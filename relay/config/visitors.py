@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from relay.config.context import Context, Source
-from relay.config.document import Unreadable, read_regular_file
+from relay.config.files import Unreadable, read_regular_file
 from relay.config.practice import credential_file
 from relay.config.secret_files import only_ours
 from relay.config.settings import RelaySettings, TlsSettings
 from relay.config.values import Tls
+from relay.config.words import STAND_IN_HOST, STAND_IN_LISTENER
 
 MAX_PEM_BYTES = 1_000_000
 WARN_BEFORE = timedelta(days=14)
@@ -27,7 +28,7 @@ def read_tls(context: Context, source: Source, settings: RelaySettings, public_h
             hint = "tls: {certificate: PATH, key: PATH}"
             source.note(("listen", speaking[0]), f"{listener} needs a certificate, and tls is missing", hint)
         return None
-    if not speaking:
+    if not speaking and str(settings.listen[0]) != STAND_IN_LISTENER:
         hint = "the proxy in front needs the certificate, not relay"
         source.note(("tls",), "no address under listen speaks TLS", hint, warning=True)
     key = _key_file(context, source, settings.tls)
@@ -79,6 +80,7 @@ def _try_out(source: Source, certificate: Path, key: Path, host: str, now: datet
         )
         raise Unreadable("certificate and key cannot be used together", hint) from None
     # Whoever signed it is the browsers' question; here the first certificate vouches for itself.
+    client.check_hostname = host != STAND_IN_HOST
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         end = _shake_hands(server, client, host)

@@ -8,15 +8,16 @@ place stays unseen.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from relay.config.document import Document, Node
+from relay.config.document import Document
+from relay.config.place import Node
+from relay.config.shape import description_of, settings_at
 from relay.errors import Mistake
 from relay.form import FormName
 
@@ -47,9 +48,11 @@ NAMED_BY_PLACE: Mapping[str, str] = {
 """What a form's values hold, but its file must not."""
 
 
+STAND_IN_HOST = "stand-in.invalid"
+STAND_IN_LISTENER = "unix:/stand-in"
 STAND_INS: Mapping[str, object] = {
-    "public_url": "https://stand-in.invalid",
-    "listen": ["unix:/stand-in"],
+    "public_url": f"https://{STAND_IN_HOST}",
+    "listen": [STAND_IN_LISTENER],
     "practice": {"name": "-"},
 }
 """For settings that are needed and have mistakes, so that all others are still checked in the same run."""
@@ -119,10 +122,14 @@ def _words(model: type[BaseModel], details: ErrorDetails, node: Node | None) -> 
         return _unknown(model, details["loc"])
     if kind == "value_error":
         return str(ctx["error"]), ""
-    if kind != "missing" and node is not None and node.value is None:
+    if kind == "missing":
+        return "is missing", description_of(model, details["loc"])
+    if node is not None and node.value is None:
         return "is empty", "give it a value, or remove the line"
     if node is not None and isinstance(node.value, dict | list) and kind in _FOR_TEXT:
         return "must be one value, not a list or a group of settings", ""
+    if kind == "dict_type" and details["loc"][-1] not in ("mailboxes", "keys"):
+        return "must be a text in each language", "{de: ..., en: ...}"
     return _TABLE.get(kind, _fallback)(ctx, node)
 
 
@@ -158,52 +165,6 @@ def not_among(word: str, known: Iterable[str], what: str) -> str:
         else f"there are no {what}"
     )
     return " ".join(part for part in (did_you_mean(word, names), listed) if part)
-
-
-def settings_at(model: type[BaseModel], loc: Sequence[str | int]) -> frozenset[str]:
-    """The names that the model knows at a place, given as pydantic names places."""
-    annotation: Any = model
-    for step in loc:
-        annotation = _inside(_bare(annotation), step)
-    found = _bare(annotation)
-    return frozenset(found.model_fields) if _is_model(found) else frozenset()
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _bare(annotation: Any) -> Any:
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    return annotation
-
-
-def _members(annotation: Any) -> list[Any]:
-    bare = _bare(annotation)
-    if get_origin(bare) in (Union, types.UnionType):
-        return [member for argument in get_args(bare) for member in _members(argument)]
-    return [bare]
-
-
-def _inside(annotation: Any, step: str | int) -> Any:
-    for member in _members(annotation):
-        if _is_model(member):
-            if _tag(member) == step:
-                return member
-            if step in member.model_fields:
-                return member.model_fields[step].annotation
-        elif get_origin(member) is dict:
-            return get_args(member)[1]
-        elif get_origin(member) in (tuple, list):
-            return get_args(member)[0]
-    return None
-
-
-def _tag(model: type[BaseModel]) -> str | None:
-    field = model.model_fields.get("type")
-    values = get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
-    return str(values[0]) if values else None
 
 
 def _discriminator(details: ErrorDetails) -> str:
@@ -265,7 +226,6 @@ _FOR_TEXT = frozenset(
 )
 
 _TABLE: Mapping[str, Callable[[Mapping[str, Any], Node | None], Words]] = {
-    "missing": _say("is missing"),
     "union_tag_not_found": _say("is missing"),
     "union_tag_invalid": _tag_invalid,
     "literal_error": _literal,
