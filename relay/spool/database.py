@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -22,12 +22,12 @@ FILE = "spool.sqlite3"
 VERSIONS = tuple((files("relay.spool") / "schema" / f"{version}.sql").read_text("utf-8") for version in (1,))
 """What leads from each version of the schema to the next; the first from nothing."""
 
-_PRAGMAS = {
+_PRAGMAS: Mapping[str, int | str] = {
+    "auto_vacuum": 2,  # INCREMENTAL; first, since the first page decides: given back a few pages at a time
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: each commit is synced, else the latest are lost with the power
     "secure_delete": 1,
     "foreign_keys": 1,
-    "auto_vacuum": 2,  # INCREMENTAL: pages are given back a few at a time, between two commits
     "temp_store": 2,
     "cell_size_check": 1,
 }
@@ -51,17 +51,8 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
             check_same_thread=False,
         )
         try:
-            # Before the first page is written: afterwards it could be changed by VACUUM only.
-            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            for name, value in _PRAGMAS.items():
-                db.execute(f"PRAGMA {name} = {value}")
-            for name, value in _PRAGMAS.items():
-                (actual,) = db.execute(f"PRAGMA {name}").fetchone()
-                if actual != value:
-                    raise SpoolError(
-                        f"the spool cannot be trusted there: {name} is {actual}, not {value}",
-                        "the state directory must be on a local file system",
-                    )
+            for name, wanted in _PRAGMAS.items():
+                _set(db, name, wanted)
         except BaseException:
             db.close()
             raise
@@ -71,9 +62,12 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 def upgrade(db: sqlite3.Connection, versions: Sequence[str] = VERSIONS) -> None:
     """Bring the schema up to date, in one transaction: a crash leaves the old version or the new one."""
     with translated():
+        first = _known_version(db, versions)
+        if first == len(versions):
+            return
         db.execute("BEGIN IMMEDIATE")
         try:
-            for version in range(_known_version(db, versions), len(versions)):
+            for version in range(first, len(versions)):
                 for statement in _statements(versions[version]):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {len(versions)}")
@@ -94,9 +88,14 @@ def require_current(db: sqlite3.Connection, versions: Sequence[str] = VERSIONS) 
 
 
 def require_intact(db: sqlite3.Connection) -> None:
-    """Raise ``SpoolError`` if pages are malformed or messages have lost their envelope."""
+    """Raise ``SpoolError`` if pages are malformed or messages have lost their envelope.
+
+    A single row in no legal state is no reason to stop; see ``verbs.recover``.
+    """
     with translated():
+        db.execute("PRAGMA ignore_check_constraints = ON")
         (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        db.execute("PRAGMA ignore_check_constraints = OFF")
         if verdict != "ok" or db.execute("PRAGMA foreign_key_check").fetchone():
             raise _damaged()
 
@@ -147,6 +146,21 @@ def _damaged() -> SpoolError:
         "the database of the spool is damaged",
         f"stop the relay, copy the state directory, and save the messages with: sqlite3 {FILE} .recover",
     )
+
+
+def _set(db: sqlite3.Connection, name: str, wanted: int | str) -> None:
+    if _value(db, name) == wanted:
+        return
+    db.execute(f"PRAGMA {name} = {wanted}")
+    if (actual := _value(db, name)) != wanted:
+        raise SpoolError(
+            f"the spool cannot be trusted there: {name} is {actual}, not {wanted}",
+            "the state directory must be on a local file system",
+        )
+
+
+def _value(db: sqlite3.Connection, name: str) -> object:
+    return db.execute(f"PRAGMA {name}").fetchone()[0]
 
 
 def _make(path: Path) -> None:

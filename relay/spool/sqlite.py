@@ -68,11 +68,10 @@ class SqliteSpool:
         directory.require_private(state, as_root=not serving)
         lock = directory.serve_alone(state) if serving else None
         path = state / database.FILE
+        bell = Bell()
         try:
-            if serving:
-                _prepare(path)
-            bell = Bell()
-            upkeep = Upkeep(partial(_checked, path, thoroughly=serving), bell.ring)
+            db = _prepared(path) if serving else _opened(path)
+            upkeep = Upkeep(db, partial(_reopened, path), bell.ring)
         except BaseException:
             if lock is not None:
                 os.close(lock)
@@ -214,30 +213,41 @@ class SqliteSpool:
             raise
 
 
-def _prepare(path: Path) -> None:
-    """Make the database or bring it up to date, and recover what an earlier process left."""
+def _prepared(path: Path) -> sqlite3.Connection:
+    """The database, made or brought up to date, after what an earlier process left was recovered."""
     db = database.connect(path, create=True)
-    try:
+    with _closed_on_failure(db):
+        database.require_intact(db)
         database.upgrade(db)
         with database.translated():
             db.execute("BEGIN IMMEDIATE")
             returned, illegal = verbs.recover(db)
             db.execute("COMMIT")
             totals = verbs.totals(db, None)
-    finally:
-        db.close()
     for id, mailbox in illegal:
         events.envelope_damaged(id, mailbox, "illegal-state")
     events.spool_opened(totals.waiting, totals.held, totals.damaged, returned)
+    return db
 
 
-def _checked(path: Path, *, thoroughly: bool) -> sqlite3.Connection:
+def _opened(path: Path) -> sqlite3.Connection:
     db = database.connect(path)
-    try:
+    with _closed_on_failure(db):
         database.require_current(db)
-        if thoroughly:
-            database.require_intact(db)
+    return db
+
+
+def _reopened(path: Path) -> sqlite3.Connection:
+    db = _opened(path)
+    with _closed_on_failure(db):
+        database.require_intact(db)
+    return db
+
+
+@contextmanager
+def _closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         db.close()
         raise
-    return db

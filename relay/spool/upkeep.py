@@ -42,18 +42,23 @@ Chore = Callable[[sqlite3.Connection], None]
 class Upkeep:
     """Holds the connection, or knows why there is none."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], changed: Callable[[], None]) -> None:
-        """``connect`` opens and checks; its first failure is raised here.
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        connect: Callable[[], sqlite3.Connection],
+        changed: Callable[[], None],
+    ) -> None:
+        """``db`` is used until it fails, then what ``connect`` opens and checks.
 
         ``changed`` is called when another process has changed something, or the database can be used again.
         """
+        self._db: sqlite3.Connection | None = db
         self._connect = connect
         self._changed = changed
-        self._db: sqlite3.Connection | None = connect()
         self._failure: SpoolError | None = None
         self._reopen_at = 0.0
         self._chores: deque[Chore] = deque()
-        self._version = _data_version(self._db)
+        self._version = _data_version(db)
         self._ticked = self._erased = time.monotonic()
         self.written = True
         """Whether there may be something to make final; the writer sets it after each commit."""
@@ -107,8 +112,11 @@ class Upkeep:
             if (version := _data_version(db)) != self._version:
                 self._version = version
                 self._changed()
+            while may_rest() and _pragma(db, "freelist_count") > _FREE_PAGES_KEPT:
+                db.execute(f"PRAGMA incremental_vacuum({_FREE_PAGES_AT_ONCE})").fetchall()
+                self.written = True
             if self.written and (may_rest() or now - self._erased >= ERASED_AFTER):
-                self._erase(db, may_rest)
+                self._erase(db)
         except sqlite3.Error as error:
             self.failed(error)
         except SpoolError:
@@ -118,7 +126,7 @@ class Upkeep:
         """Make deletions final as far as possible, and close."""
         if self._db:
             with contextlib.suppress(sqlite3.Error):
-                self._erase(self._db, lambda: True)
+                self._erase(self._db)
             self._db.close()
             self._db = None
 
@@ -153,15 +161,15 @@ class Upkeep:
         for _ in chores:
             self._chores.popleft()
 
-    def _erase(self, db: sqlite3.Connection, may_rest: Callable[[], bool]) -> None:
-        # Deleted rows are zeroed in the database (secure_delete), but older pages stay in the log until it is
-        # emptied. The patience is short, because whoever wants to write waits meanwhile.
-        while may_rest() and _pragma(db, "freelist_count") > _FREE_PAGES_KEPT:
-            db.execute(f"PRAGMA incremental_vacuum({_FREE_PAGES_AT_ONCE})").fetchall()
+    def _erase(self, db: sqlite3.Connection) -> None:
+        # Deleted rows are zeroed in the database (secure_delete), but their old pages stay in the log until
+        # it is emptied. The patience is short, because whoever wants to write waits meanwhile.
         patience = _pragma(db, "busy_timeout")
         db.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_PATIENCE_MS}")
-        busy = _pragma(db, "wal_checkpoint(TRUNCATE)")
-        db.execute(f"PRAGMA busy_timeout = {patience}")
+        try:
+            busy = _pragma(db, "wal_checkpoint(TRUNCATE)")
+        finally:
+            db.execute(f"PRAGMA busy_timeout = {patience}")
         self.written = bool(busy)
         self._erased = time.monotonic()
 

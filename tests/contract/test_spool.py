@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
-from relay.envelope import Envelope, Mark
 from relay.errors import SpoolError, SpoolFull
 from relay.spool import FURTHEST, Entry, Spool, State
 from relay.spool.database import FILE
 from relay.spool.limits import Limits, Quota
 from relay.spool.sqlite import SqliteSpool
 from tests.fakes import InMemorySpool
+from tests.fixtures.envelopes import MARK, NOW, envelope
 
-NOW = datetime(2026, 11, 21, 21, 41, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
-MARK = Mark(uidvalidity=1_700_000_000, uidnext=42)
-MUCH = Quota(1_000, 1_000_000_000)
-
-
-def envelope(mailbox: str = "praxis", *, received_at: datetime = NOW, size: int = 400) -> Envelope:
-    id = secrets.token_hex(16)
-    return Envelope(id, mailbox, f"<{id}@example.org>", received_at, secrets.token_bytes(size))
 
 
 @dataclass
