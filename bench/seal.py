@@ -106,9 +106,7 @@ async def run(seconds: float, signing: SigningKey, custodian: Custodian, certifi
     for _ in range(1_000):
         require_sealed_for(sealed, [certificate], datetime.now(UTC))
     print(f"looking at the sealed message afterwards: {(time.perf_counter() - begin) * 1000:.0f} µs")
-    for sealer in sealers.values():
-        if isinstance(sealer, GnupgSealer):
-            sealer.close()
+    custodian.close()
 
 
 def main() -> None:

@@ -9,10 +9,11 @@ A ``Config`` is without mistakes; nothing downstream checks it again.
 
 from relay.config.context import Look
 from relay.config.listener import Listener
-from relay.config.reading import Survey, gpg_program, load, survey
+from relay.config.reading import Survey, gpg_program, load, state_folder, survey
 from relay.config.schema import schema_of
 from relay.config.values import Config, Sealing, Tls
 
 __all__ = [
-    "Config", "Listener", "Look", "Sealing", "Survey", "Tls", "gpg_program", "load", "schema_of", "survey",
+    "Config", "Listener", "Look", "Sealing", "Survey", "Tls", "gpg_program", "load", "schema_of", "state_folder",
+    "survey",
 ]  # fmt: skip

@@ -40,6 +40,8 @@ class Survey:
     """Every mailbox whose settings are right, also beside mistakes elsewhere."""
     state: Path | None = None
     """The state directory, where it is known."""
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    """Every certificate that can be used, also beside mistakes elsewhere."""
 
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
@@ -64,6 +66,19 @@ def gpg_program(path: Path) -> str:
     return node.value if node and isinstance(node.value, str) and node.value.strip() else "gpg"
 
 
+def state_folder(path: Path) -> Path:
+    """What ``state`` says, or its default: needed before anything can be examined.
+
+    Raises ``ConfigError`` only where the file cannot be read at all.
+    """
+    document, mistakes = read_document(path.absolute(), str(path))
+    if document is None:
+        raise ConfigError(mistakes)
+    node = document.root.at(("state",))
+    value = node.value if node and isinstance(node.value, str) and node.value.strip() else "/var/lib/relay"
+    return document.folder / value
+
+
 def survey(path: Path, *, examiner: Examiner, now: datetime, excuse_credentials: bool = False) -> Survey:
     """Look at everything and never fail.
 
@@ -81,7 +96,7 @@ def survey(path: Path, *, examiner: Examiner, now: datetime, excuse_credentials:
     settings, config = _read(context, source, found)
     failed = any(mistake.severity == "error" for look in context.looks for mistake in look.mistakes)
     state = source.file(settings.state) if settings else None
-    return Survey(None if failed else config, tuple(context.looks), found.accounts, state)
+    return Survey(None if failed else config, tuple(context.looks), found.accounts, state, found.certificates)
 
 
 def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:

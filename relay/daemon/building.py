@@ -56,10 +56,7 @@ class Building:
 
         Raises ``ConfigError``, or ``SpoolError`` where the spool cannot be opened.
         """
-        gpg = configuration.gpg_program(path)
-        # What only lives as long as the daemon belongs into the runtime directory: tmpfs, gone at its end.
-        homes = Path(os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or configuration.survey_state(path))
-        custodian = Custodian(homes / "gnupg", gpg)
+        custodian = Custodian(_home(path), configuration.gpg_program(path))
         config = configuration.load(path, examiner=custodian, now=now())
         own_secret = secret.load_or_make(config.state)
         spool = SqliteSpool.open(config.state, config.spool_limits, serving=True)
@@ -92,7 +89,7 @@ class Building:
         new = prepared.config
         if new.tls and self.tls:
             listening.load_pair(self.tls, new.tls.certificate, new.tls.key)
-        old, self.sealer = self.sealer, prepared.sealer
+        self.sealer = prepared.sealer
         self.door.intake = _intake(new, self.sealer, self.spool, self.door.secret)
         self.door.forms = new.forms
         self.door.trusted_proxies = new.trusted_proxies
@@ -100,13 +97,22 @@ class Building:
         self.delivery.replace(new.accounts)
         waiting = tuple(name for name in NEEDS_RESTART if getattr(new, name) != getattr(self.config, name))
         self.config = new
-        old.close()
         return waiting
 
     async def close(self) -> None:
         """Close what ``begin`` opened, last opened first."""
         await self.spool.close()
-        self.sealer.close()
+        self.custodian.close()
+
+
+def _home(path: Path) -> Path:
+    """GnuPG's home: in the runtime directory of the service (tmpfs, gone at its end), else in the state."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    if runtime:
+        return Path(runtime) / "gnupg"
+    state = configuration.state_folder(path)
+    secret.load_or_make(state)
+    return state / "gnupg"
 
 
 def _sealer(config: Config, custodian: Custodian) -> ChoosingSealer:

@@ -23,7 +23,6 @@ SIGN_OF_LIFE_WITHIN = 10.0
 """Seconds within which the spool must answer for the watchdog to be fed."""
 
 
-
 async def run(building: Building) -> None:
     """Serve until SIGTERM or SIGINT; raises if a part dies."""
     server = Server(create_app(building.door), building.door)
@@ -72,7 +71,9 @@ def _open(listener: Listener) -> Sequence[tuple[Listener, socket.socket]]:
         handed_over = systemd.handed_over_sockets()
         if not handed_over:
             fact = "systemd handed over no socket"
-            raise ConfigError([Mistake("relay.yaml", 0, 0, "listen", fact, "systemctl enable --now relay.socket")])
+            raise ConfigError(
+                [Mistake("relay.yaml", 0, 0, "listen", fact, "systemctl enable --now relay.socket")]
+            )
         return [(listener, sock) for sock in handed_over]
     if listener.path:
         return [(listener, listening.unix_socket(listener.path))]
