@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TextIO
 
 import structlog
@@ -166,3 +167,60 @@ def spool_mended() -> None:
 def envelope_damaged(id: str, mailbox: str, cause: str) -> None:
     """An envelope was set aside: its ``digest`` does not fit, or it was found in an ``illegal-state``."""
     _log.critical("envelope_damaged", id=id, mailbox=mailbox, cause=cause)
+
+
+def delivery_done(id: str, mailbox: str, attempts: int) -> None:
+    """The mailbox has it: a tagged OK. ``attempts`` counts this one."""
+    _log.info("delivery_done", id=id, mailbox=mailbox, attempts=attempts)
+
+
+def delivery_found(id: str, mailbox: str, attempts: int) -> None:
+    """The mailbox had it already: only the answer to an earlier attempt was lost."""
+    _log.info("delivery_found", id=id, mailbox=mailbox, attempts=attempts)
+
+
+def delivery_deferred(id: str, mailbox: str, reason: str, until: datetime, in_doubt: bool) -> None:
+    """It was not delivered now and is tried again."""
+    _log.info(
+        "delivery_deferred", id=id, mailbox=mailbox, reason=reason, until=until.isoformat(), in_doubt=in_doubt
+    )
+
+
+def delivery_held(id: str, mailbox: str, reason: str) -> None:
+    """The mailbox will not take it: a person must decide (relay spool)."""
+    _log.error("delivery_held", id=id, mailbox=mailbox, reason=reason)
+
+
+def possible_duplicate(id: str, mailbox: str) -> None:
+    """It is sent again: its answer was lost, and it was not found in a mailbox that has changed since."""
+    _log.warning("possible_duplicate", id=id, mailbox=mailbox)
+
+
+def mailbox_unreachable(mailbox: str, reason: str, next_attempt: datetime) -> None:
+    """The server does not answer, or not now."""
+    _log.warning("mailbox_unreachable", mailbox=mailbox, reason=reason, next_attempt=next_attempt.isoformat())
+
+
+def mailbox_refuses(mailbox: str, reason: str, next_attempt: datetime) -> None:
+    """The server takes nothing into this folder: full, missing, or not allowed."""
+    _log.error("mailbox_refuses", mailbox=mailbox, reason=reason, next_attempt=next_attempt.isoformat())
+
+
+def mailbox_distrusted(mailbox: str, reason: str, next_attempt: datetime) -> None:
+    """The server, or who stands in for it, is not safe to deliver to; nothing secret was sent."""
+    _log.critical("mailbox_distrusted", mailbox=mailbox, reason=reason, next_attempt=next_attempt.isoformat())
+
+
+def login_refused(mailbox: str, next_attempt: datetime) -> None:
+    """Username or password are wrong; after three times in an hour the account is left alone for the rest."""
+    _log.error("login_refused", mailbox=mailbox, next_attempt=next_attempt.isoformat())
+
+
+def mailbox_works_again(mailbox: str) -> None:
+    """The first success after a failure."""
+    _log.info("mailbox_works_again", mailbox=mailbox)
+
+
+def mailbox_not_configured(mailbox: str, waiting: int) -> None:
+    """Envelopes wait for a mailbox that the configuration does not name any more."""
+    _log.error("mailbox_not_configured", mailbox=mailbox, waiting=waiting)

@@ -20,6 +20,15 @@ from relay.mailbox.account import Account
 from relay.mailbox.mechanisms import Mechanisms
 from relay.mailbox.plaintext import plaintext_port_offers_auth
 from relay.mailbox.session import Facts, Session, connect
-from relay.mailbox.wire import Patience
+from relay.mailbox.wire import PATIENCE, Patience
 
-__all__ = ["Account", "Facts", "Mechanisms", "Patience", "Session", "connect", "plaintext_port_offers_auth"]
+__all__ = [
+    "PATIENCE",
+    "Account",
+    "Facts",
+    "Mechanisms",
+    "Patience",
+    "Session",
+    "connect",
+    "plaintext_port_offers_auth",
+]

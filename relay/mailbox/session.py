@@ -165,6 +165,10 @@ class Session:
                 self._wire.logout()
         self._wire.shutdown()
 
+    def abandon(self) -> None:
+        """End the connection from another thread: what waits on it fails at once. Never raises."""
+        self._wire.abandon()
+
     def _writable(self) -> bool:
         with self._command(self._patience.command):
             try:

@@ -143,6 +143,12 @@ class Wire(imaplib.IMAP4):
             self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
 
+    def abandon(self) -> None:
+        """End the connection while another thread reads or writes; that one closes it."""
+        with contextlib.suppress(OSError):
+            # Not SSLSocket's own: it takes the TLS state away from under the other thread.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
     def _dial(self) -> socket.socket:
         """Try every address in turn; each gets its share of the time that is left."""
         addresses = socket.getaddrinfo(self.account.host, self.account.port, type=socket.SOCK_STREAM)

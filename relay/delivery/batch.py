@@ -1,0 +1,114 @@
+"""The envelopes in a worker's hands: each ends in exactly one way, and the spool is told until it has heard.
+
+delivered    the mailbox has it
+doubtful     it may have it: look first
+refused      it did not take this one: later, or held for a person
+put off      there was nothing to be had from the mailbox now
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from relay import events, schedule
+from relay.delivery.surroundings import Surroundings
+from relay.envelope import Mark
+from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused, SpoolError
+from relay.spool import Claim
+
+HOLD_AFTER = 3
+"""Rejections after which a message that the server will not take is held."""
+
+SPOOL_PAUSE = 1.0
+"""Seconds between two calls to a spool that fails."""
+
+
+class GivenUp(Exception):
+    """The spool fails, and the daemon stops: what is claimed stays so until the next start."""
+
+
+class Batch:
+    """Claims of one mailbox. Raises ``GivenUp`` only."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        mailbox: str,
+        claims: Sequence[Claim],
+        rejections: Counter[str],
+        stopping: asyncio.Event,
+    ) -> None:
+        """``rejections`` counts by id how often the server would not take a message, across batches."""
+        self.deliveries = 0
+        """How many of them the mailbox has now."""
+        self._surroundings = surroundings
+        self._spool = surroundings.spool
+        self._mailbox = mailbox
+        self._rejections = rejections
+        self._stopping = stopping
+        self._in_hand = {claim.envelope.id: claim for claim in claims}
+
+    async def attempt(self, claims: Sequence[Claim], mark: Mark) -> None:
+        """Note where the mailbox stands: from here on these are in doubt."""
+        ids = [claim.envelope.id for claim in claims]
+        await self._insist(lambda: self._spool.attempt(ids, mark))
+
+    async def delivered(self, claims: Sequence[Claim], *, found: bool = False) -> None:
+        """The mailbox took them, or (``found``) had them already."""
+        ids = [claim.envelope.id for claim in claims]
+        await self._insist(lambda: self._spool.done(ids, self._surroundings.clock()))
+        tell = events.delivery_found if found else events.delivery_done
+        for claim in claims:
+            self._ended(claim.envelope.id)
+            self.deliveries += 1
+            tell(claim.envelope.id, self._mailbox, claim.attempts + 1)
+
+    async def doubtful(self, claims: Sequence[Claim], error: DeliveryInDoubt) -> None:
+        """Their answer was lost."""
+        for claim in claims:
+            await self._defer(claim, self._later(claim), error.reason, in_doubt=True)
+
+    async def refused(self, claim: Claim, error: DeliveryError) -> None:
+        """The mailbox was asked, and did not take it."""
+        id = claim.envelope.id
+        if isinstance(error, DeliveryRefused):
+            self._rejections[id] += 1
+        if self._rejections[id] >= HOLD_AFTER:
+            await self._insist(lambda: self._spool.hold(id, error.reason, in_doubt=False))
+            self._ended(id)
+            events.delivery_held(id, self._mailbox, error.reason)
+            return
+        least = error.after if isinstance(error, DeliveryDeferred) else None
+        await self._defer(claim, self._later(claim, least or 0.0), error.reason, in_doubt=False)
+
+    async def put_off(self, until: datetime, reason: str) -> None:
+        """All that are still in hand. What was in doubt stays in doubt."""
+        for claim in list(self._in_hand.values()):
+            await self._defer(claim, until, reason, in_doubt=claim.mark is not None)
+
+    def _ended(self, id: str) -> None:
+        del self._in_hand[id]
+        self._rejections.pop(id, None)
+
+    def _later(self, claim: Claim, least: float = 0.0) -> datetime:
+        seconds = schedule.delay(claim.attempts + 1, chance=self._surroundings.chance(), least=least)
+        return self._surroundings.clock() + timedelta(seconds=seconds)
+
+    async def _defer(self, claim: Claim, until: datetime, reason: str, *, in_doubt: bool) -> None:
+        id = claim.envelope.id
+        await self._insist(lambda: self._spool.defer(id, until, reason, in_doubt=in_doubt))
+        del self._in_hand[id]
+        events.delivery_deferred(id, self._mailbox, reason, until, in_doubt)
+
+    async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await call()
+            except SpoolError:
+                # The spool has said so itself. The claim is ours until it has heard how it ended.
+                if self._stopping.is_set():
+                    raise GivenUp from None
+                await asyncio.sleep(SPOOL_PAUSE)

@@ -1,0 +1,144 @@
+"""Handing a batch over to a mailbox: look for what is in doubt, then append, each message once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from relay import events
+from relay.delivery.batch import Batch
+from relay.delivery.threads import Threads
+from relay.envelope import Mark
+from relay.errors import DeliveryError, DeliveryInDoubt, DeliveryRefused
+from relay.mailbox import Session
+from relay.spool import Claim
+
+TOGETHER = 4 * 1024 * 1024
+"""Bytes of several messages in one APPEND at most: a cut puts all of them in doubt."""
+
+REFUSALS = 8
+"""Messages refused one after the other after which it is the mailbox, not the messages."""
+
+
+class Handover:
+    """One batch and one connection. Raises ``DeliveryError`` when there is nothing more to be had from it;
+    the
+    claims that have not ended then are still in the batch's hands."""
+
+    def __init__(
+        self, batch: Batch, session: Session, threads: Threads, stopping: asyncio.Event, mailbox: str
+    ) -> None:
+        self._batch = batch
+        self._session = session
+        self._threads = threads
+        self._stopping = stopping
+        self._mailbox = mailbox
+        self._refusals = 0
+
+    async def run(self, claims: Sequence[Claim], stand: Mark) -> None:
+        """Hand over these claims; ``stand`` is where the mailbox stands now."""
+        fresh = [claim for claim in claims if claim.mark is None]
+        suspects: list[Claim] = []
+        for mark in {claim.mark for claim in claims if claim.mark is not None}:
+            doubtful = [claim for claim in claims if claim.mark == mark]
+            suspects += await self._look(doubtful, mark, stand)
+        # A message at which a server breaks down time and again goes alone, and after all others.
+        parts = [*_parts(fresh, several=self._session.multiappend), *_parts(suspects, several=False)]
+        await self._append_all(parts, stand)
+
+    async def _append_all(self, parts: Sequence[Sequence[Claim]], stand: Mark | None) -> None:
+        for part in parts:
+            if self._stopping.is_set():
+                return
+            if stand is None:
+                stand = await self._threads.run(self._session.mark)
+            stand = await self._append(part, stand)
+
+    async def _look(self, claims: Sequence[Claim], mark: Mark, stand: Mark) -> Sequence[Claim]:
+        """End those that arrived since the mark; the others.
+
+        ``stand`` was taken before we look, and is the mark of the next attempt: so what arrives while we
+        look, because the server was slow with it, is found the next time.
+        """
+        if stand == mark and stand.uidvalidity > 0:
+            return claims  # nothing at all arrived
+        message_ids = [claim.envelope.message_id for claim in claims]
+        found = await self._threads.run(lambda: self._session.find(message_ids, mark))
+        there = [claim for claim in claims if claim.envelope.message_id in found]
+        if there:
+            await self._batch.delivered(there, found=True)
+        missing = [claim for claim in claims if claim.envelope.message_id not in found]
+        for claim in missing:
+            events.possible_duplicate(claim.envelope.id, self._mailbox)
+        return missing
+
+    async def _append(self, claims: Sequence[Claim], stand: Mark) -> Mark | None:
+        """Append these in one command; where the mailbox stands afterwards, None if it did not say."""
+        await self._batch.attempt(claims, stand)
+        try:
+            after = await self._threads.run(lambda: _append_and_look(self._session, claims))
+            _require_growth(stand, after, len(claims))
+        except DeliveryInDoubt as error:
+            await self._batch.doubtful(claims, error)
+            raise
+        except DeliveryError as error:
+            if len(claims) > 1 and self._session.usable:
+                await self._one_by_one(claims, stand)
+                return None
+            await self._refused(claims, error)
+            return stand
+        self._refusals = 0
+        await self._batch.delivered(claims)
+        return after
+
+    async def _one_by_one(self, claims: Sequence[Claim], mark: Mark) -> None:
+        """After several were refused together: one bad message must hold up no other.
+
+        Looks first. None should be stored (RFC 3502 section 6.3.11), but looking costs one command.
+        """
+        stand = await self._threads.run(self._session.mark)
+        left = await self._look(claims, mark, stand)
+        await self._append_all([[claim] for claim in left], stand)
+
+    async def _refused(self, claims: Sequence[Claim], error: DeliveryError) -> None:
+        for claim in claims:
+            await self._batch.refused(claim, error)
+        if not isinstance(error, DeliveryRefused):
+            self._refusals += 1
+        if self._refusals >= REFUSALS or not self._session.usable:
+            raise error
+
+
+def _parts(claims: Sequence[Claim], *, several: bool) -> Iterator[Sequence[Claim]]:
+    """Cut into APPENDs: one message each, or several up to ``TOGETHER``."""
+    part: list[Claim] = []
+    size = 0
+    for claim in claims:
+        size += len(claim.envelope.sealed)
+        if part and (not several or size > TOGETHER):
+            yield part
+            part, size = [], len(claim.envelope.sealed)
+        part.append(claim)
+    if part:
+        yield part
+
+
+def _append_and_look(session: Session, claims: Sequence[Claim]) -> Mark | None:
+    session.append([claim.envelope.sealed for claim in claims])
+    # From here on it is delivered, whatever happens to the connection: the tagged OK has come.
+    with contextlib.suppress(DeliveryError):
+        return session.mark()
+    return None
+
+
+def _require_growth(before: Mark, after: Mark | None, messages: int) -> None:
+    """Raise ``DeliveryInDoubt`` if the OK was a lie.
+
+    UIDNEXT grows with every message and never shrinks (RFC 9051 section 2.3.1.1), even if somebody moved the
+    message away at once.
+    """
+    if after is None or not 0 < before.uidvalidity == after.uidvalidity:
+        return
+    if after.uidnext < before.uidnext + messages:
+        raise DeliveryInDoubt("not-stored", "the server said OK, but its folder did not grow")

@@ -1,0 +1,235 @@
+"""One worker: everything that happens for one mailbox, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from relay import events, schedule
+from relay.delivery.batch import SPOOL_PAUSE, Batch, GivenUp
+from relay.delivery.handover import Handover
+from relay.delivery.surroundings import Surroundings
+from relay.envelope import Mark
+from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, SpoolError
+from relay.mailbox import Account, Session, connect
+from relay.spool import Claim
+
+BATCH = 32
+"""Envelopes claimed at a time, at most."""
+
+IDLE = 20.0
+"""Seconds for which a connection is kept when there is nothing to do."""
+
+LOOK_AGAIN = 600.0
+"""Seconds after which a worker looks into the spool unasked."""
+
+_SOON = 0.05
+"""The shortest sleep, whatever the wall clock does in between."""
+
+_DISTRUSTED = {
+    *("ca-file", "certificate", "downgrade", "no-safe-login"),
+    *("preauth", "privacy-required", "server-unproven", "tls"),
+}
+_REFUSING = {"folder-missing", "no-permission", "overquota", "password-unusable", "refused"}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """How one mailbox fares."""
+
+    last_success: datetime | None = None
+    """Of this process."""
+    reason: str = ""
+    """The stable word of the last failure; empty after a success."""
+    fact: str = ""
+    hint: str = ""
+    next_attempt: datetime | None = None
+    """When it is asked again after a failure."""
+
+
+class _Leaving(Exception):
+    """The daemon stops before anything was begun that would have to be finished."""
+
+
+class Worker:
+    """Delivers to one mailbox until ``stop``, or until it serves no account any more."""
+
+    def __init__(self, account: Account, surroundings: Surroundings) -> None:
+        self.mailbox = account.id
+        self.status = MailboxStatus()
+        self._account: Account | None = account
+        self._surroundings = surroundings
+        self._spool = surroundings.spool
+        self._threads = surroundings.threads
+        self._session: Session | None = None
+        self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._rejections: Counter[str] = Counter()
+        self._failures = 0
+        self._refused_logins: list[float] = []
+        self._alone_until = 0.0
+        """By the clock of the event loop, which nobody sets back."""
+
+    def serve(self, account: Account | None) -> None:
+        """From the next batch on deliver to this account; None: leave after the one at hand.
+
+        Whatever kept us away from the mailbox is forgotten, but not that it refused the login of this very
+        account.
+        """
+        if account == self._account and self.status.reason == "login-refused":
+            return
+        self._account = account
+        self._refused_logins.clear()
+        self._alone_until = 0.0
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Finish the APPEND at hand, give the rest back, and end."""
+        self._stopping.set()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Deliver. Ends after ``stop`` or ``serve(None)``; raises only what nobody foresaw."""
+        try:
+            while not self._stopping.is_set() and self._account is not None:
+                if self._changed.is_set():
+                    self._changed.clear()
+                    await self._hang_up()
+                try:
+                    await self._turn(self._account)
+                except SpoolError:  # the spool says so itself
+                    await self._rest(SPOOL_PAUSE)
+            await self._hang_up()
+        except GivenUp:
+            pass
+        finally:
+            if self._session is not None:
+                self._session.abandon()
+
+    async def _turn(self, account: Account) -> None:
+        """Whatever is next: stay away, deliver what is due, or sleep."""
+        seconds = self._alone_until - asyncio.get_running_loop().time()
+        if seconds > 0:
+            if seconds > IDLE:
+                await self._hang_up()
+            await self._rest(seconds)
+        elif claims := await self._spool.claim(self.mailbox, self._surroundings.clock(), BATCH):
+            await self._deliver(account, claims)
+        else:
+            await self._listen(await self._spool.next_due(self.mailbox))
+
+    async def _deliver(self, account: Account, claims: Sequence[Claim]) -> None:
+        batch = Batch(self._surroundings, self.mailbox, claims, self._rejections, self._stopping)
+        try:
+            session, stand = await self._arrive(account)
+            await Handover(batch, session, self._threads, self._stopping, self.mailbox).run(claims, stand)
+        except DeliveryError as error:
+            self._note_success(batch)
+            await self._fail(batch, error)
+            return
+        except _Leaving:
+            pass
+        self._note_success(batch)
+        await batch.put_off(self._surroundings.clock(), "stopped")
+
+    async def _arrive(self, account: Account) -> tuple[Session, Mark]:
+        """A connection that works, and where the mailbox stands."""
+        if self._session is not None and self._session.usable:
+            try:
+                return self._session, await self._ask(self._session.mark)
+            except DeliveryDeferred:
+                if self._session.usable:
+                    raise
+                # else the server closed it while it lay idle: no reason to stay away
+        shared = self._surroundings
+        self._session = None
+        self._session = await self._ask(lambda: connect(account, shared.mechanisms, shared.patience))
+        return self._session, await self._ask(self._session.mark)
+
+    async def _ask(self, question: Callable[[], T]) -> T:
+        """A blocking call that may be left alone when the daemon stops."""
+        answer = asyncio.ensure_future(self._threads.run(question))
+        await self._until(answer, self._stopping.wait())
+        if answer.cancelled():
+            raise _Leaving
+        return answer.result()
+
+    def _note_success(self, batch: Batch) -> None:
+        if batch.deliveries:
+            if self.status.reason:
+                events.mailbox_works_again(self.mailbox)
+            self._failures = 0
+            self._refused_logins.clear()
+            self.status = MailboxStatus(last_success=self._surroundings.clock())
+
+    async def _fail(self, batch: Batch, error: DeliveryError) -> None:
+        """There is nothing to be had from this mailbox now: leave it alone for a while."""
+        now = asyncio.get_running_loop().time()
+        self._failures += 1
+        least = error.after or 0.0 if isinstance(error, DeliveryDeferred) else 0.0
+        if isinstance(error, DeliveryInDoubt) and error.reason == "timeout":
+            least = self._surroundings.patience.append  # the server may still be busy storing it
+        if error.reason == "login-refused":
+            self._refused_logins.append(now)
+            least = schedule.login_delay(self._refused_logins)
+        seconds = schedule.delay(self._failures, chance=self._surroundings.chance(), least=least)
+        until = self._surroundings.clock() + timedelta(seconds=seconds)
+        self._alone_until = now + seconds
+        self.status = replace(
+            self.status, reason=error.reason, fact=error.fact, hint=error.hint, next_attempt=until
+        )
+        _tell(self.mailbox, error.reason, until)
+        await batch.put_off(until, error.reason)
+
+    async def _listen(self, due: datetime | None) -> None:
+        """Sleep until something is due, or may have become so; an idle connection is closed meanwhile."""
+        seconds = LOOK_AGAIN
+        if due is not None:
+            seconds = min(seconds, max(_SOON, (due - self._surroundings.clock()).total_seconds()))
+        if self._session is not None:
+            seconds = min(seconds, IDLE)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self._until(self._spool.wait(self.mailbox, seconds), self._changed.wait())
+        if loop.time() - began > IDLE - _SOON:
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await self._threads.run(session.close)
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep; only ``stop`` and ``serve`` end it."""
+        await self._until(asyncio.sleep(seconds), self._changed.wait())
+
+    @staticmethod
+    async def _until(*causes: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
+        """Wait for the first of these, and raise what it raised; the others are cancelled."""
+        waiting = [asyncio.ensure_future(cause) for cause in causes]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for cause in waiting:
+                cause.cancel()
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+
+def _tell(mailbox: str, reason: str, until: datetime) -> None:
+    if reason == "login-refused":
+        events.login_refused(mailbox, until)
+    elif reason in _DISTRUSTED:
+        events.mailbox_distrusted(mailbox, reason, until)
+    elif reason in _REFUSING:
+        events.mailbox_refuses(mailbox, reason, until)
+    else:
+        events.mailbox_unreachable(mailbox, reason, until)
