@@ -77,7 +77,8 @@ class Inbox:
                 if uid > self._seen:  # n:* names the last message even when it is older (RFC 9051 section 9)
                     _, parts = self._imap.uid("FETCH", str(uid), "(BODY.PEEK[])")
                     self._seen = uid
-                    yield parts[0][1]
+                    # Beside the mail, which is a pair, there may be news of flags, in any order.
+                    yield next(part[1] for part in parts if isinstance(part, tuple))
         except (OSError, imaplib.IMAP4.error) as error:
             raise RelayError("the throw-away mailbox stopped answering", "run the demo again") from error
 

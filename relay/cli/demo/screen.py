@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -48,14 +47,17 @@ class Screen:
         """The same mail twice: as the provider stores it, and as its reader sees it."""
         self.shown = True
         stored, read = _as_stored(letter), _as_read(letter)
+        self._letters.print()
         if self._letters.width >= SIDE_BY_SIDE:
             table = Table.grid(expand=True, padding=(0, 4, 0, 0))
             table.add_column(ratio=1, overflow="fold")
             table.add_column(ratio=1, overflow="fold")
             table.add_row(stored, read)
-            self._letters.print(Padding(table, (1, 0)))
+            self._letters.print(table)
         else:
-            self._letters.print(Padding(Group(stored, Text(), read), (1, 0)), soft_wrap=True)
+            # Whole lines, as long as they are: the terminal wraps them, and a pipe gets them uncut.
+            self._letters.print(stored, read, sep="\n\n", soft_wrap=True)
+        self._letters.print()
 
     def invite(self, url: str) -> None:
         """Where to go on in a browser."""
@@ -86,27 +88,21 @@ class Screen:
         self._steps.print(Text.assemble(f"{name:<10}", (f"{state:<7}", colour), *words))
 
 
-def _as_stored(letter: OpenedLetter) -> RenderableType:
+def _as_stored(letter: OpenedLetter) -> Text:
     headers = "\n".join(f"{name}: {value}" for name, value in letter.stored.items())
     first = "\n".join(letter.ciphertext.splitlines()[:CIPHERTEXT_LINES])
-    rest = f"... {letter.size:,} bytes in all, padded so that the length says little"
-    return Group(
-        _title("What the mail provider stores"), Text(headers), Text(), Text(first, "dim"), Text(rest, "dim")
+    rest = f"... {letter.size:,} bytes in all; the length is padded, so it says little"
+    return Text.assemble(
+        _title("What the mail provider stores"), headers, "\n\n", (f"{first}\n{rest}", "dim")
     )
 
 
-def _as_read(letter: OpenedLetter) -> RenderableType:
-    subject = Text.assemble("Subject: ", (letter.subject, "bold"))
+def _as_read(letter: OpenedLetter) -> Text:
     attached = "\n".join(f"{part.filename}  {part.size:,} bytes" for part in letter.attachments)
-    return Group(
-        _title("What Frau Müller reads"),
-        subject,
-        Text(),
-        Text(letter.text.rstrip()),
-        Text(),
-        Text(attached, "dim"),
-    )
+    subject = Text.assemble("Subject: ", (letter.subject, "bold"))
+    text = letter.text.rstrip()
+    return Text.assemble(_title("What Frau Müller reads"), subject, f"\n\n{text}\n\n", (attached, "dim"))
 
 
 def _title(words: str) -> Text:
-    return Text(words + "\n", "bold cyan")
+    return Text(f"{words}\n\n", "bold cyan")
