@@ -13,8 +13,9 @@ from rich.text import Text
 from relay.cli.demo.counsellor import OpenedLetter
 from relay.errors import RelayError
 
-SIDE_BY_SIDE = 132
-"""Columns from which on the two views stand beside each other."""
+ARMOR_COLUMNS = 66
+SIDE_BY_SIDE = ARMOR_COLUMNS + 4 + 80
+"""Columns from which on the two views stand beside each other, no line of the letter folded."""
 
 CIPHERTEXT_LINES = 6
 LAST_EVENTS = 12
@@ -50,7 +51,7 @@ class Screen:
         self._letters.print()
         if self._letters.width >= SIDE_BY_SIDE:
             table = Table.grid(expand=True, padding=(0, 4, 0, 0))
-            table.add_column(ratio=1, overflow="fold")
+            table.add_column(width=ARMOR_COLUMNS, overflow="fold")
             table.add_column(ratio=1, overflow="fold")
             table.add_row(stored, read)
             self._letters.print(table)
