@@ -101,6 +101,8 @@ def main() -> None:
     count = parser.parse_args().count
     share = count // ROUNDS
     with tempfile.TemporaryDirectory(prefix="rb-", dir="/tmp") as base, reader_for("mueller") as reader:
+        Path(base).chmod(0o755)  # Dovecot's own users must reach their folder
+        (Path(base) / "dovecot").mkdir()
         server = Dovecot(Path(base) / "dovecot")
         server.start()
         setting = write_practice(Path(base) / "relay", server.new_account(), reader)
