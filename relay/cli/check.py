@@ -70,7 +70,11 @@ def _mailboxes(found: Survey, *, progress: bool) -> list[Line]:
         mechanisms = remembered(found.state)
     except ConfigError as error:
         return [Line("mailbox", "mailboxes", "error", mistakes=error.mistakes)]
-    return visit(found.accounts, mechanisms, progress=progress)
+    not_tried = [
+        Line("mailbox", f"mailbox {id}", "skip", "not tried: its password cannot be read here")
+        for id in found.without_password
+    ]
+    return visit(found.accounts, mechanisms, progress=progress) + not_tried
 
 
 def line_of(look: Look) -> Line:

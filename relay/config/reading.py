@@ -38,6 +38,8 @@ class Survey:
     looks: tuple[Look, ...]
     accounts: Mapping[str, Account] = field(default_factory=dict)
     """Every mailbox whose settings are right, also beside mistakes elsewhere."""
+    without_password: tuple[str, ...] = ()
+    """Ids of mailboxes whose password could not be read here, which was excused."""
     state: Path | None = None
     """The state directory, where it is known."""
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
@@ -96,7 +98,14 @@ def survey(path: Path, *, examiner: Examiner, now: datetime, excuse_credentials:
     settings, config = _read(context, source, found)
     failed = any(mistake.severity == "error" for look in context.looks for mistake in look.mistakes)
     state = source.file(settings.state) if settings else None
-    return Survey(None if failed else config, tuple(context.looks), found.accounts, state, found.certificates)
+    return Survey(
+        None if failed else config,
+        tuple(context.looks),
+        found.accounts,
+        tuple(found.without_password),
+        state,
+        found.certificates,
+    )
 
 
 def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
@@ -108,6 +117,7 @@ class _Found:
     """What all practices have, by their ids."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
+    without_password: list[str] = field(default_factory=list)
     certificates: dict[str, Certificate] = field(default_factory=dict)
     forms: dict[tuple[str, str], OpenForm] = field(default_factory=dict)
     quotas: dict[str, spool.Quota] = field(default_factory=dict)
@@ -176,6 +186,8 @@ def _read_practice(
     for mailbox in mailboxes.values():
         if mailbox.account:
             found.accounts[mailbox.id] = mailbox.account
+        else:
+            found.without_password.append(mailbox.id)
     for name, certificate in certificates.items():
         found.certificates[f"{tenant}/{name}" if tenant else name] = certificate
     for name, form in forms.items():
