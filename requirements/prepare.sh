@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Make ready what a word of the Makefile needs: prepare.sh demo | lint | test | install FOLDER
 #
-# Does nothing, and says nothing, when all is there. Installs Python packages from the locked lists only, each
-# file checked against its hash, into .venv (demo, lint, test) or into FOLDER (install). Programs of the system are
-# installed when run as root; otherwise the exact command that installs them is printed and nothing is changed.
+# Does nothing, and says nothing, when all is there; "install" installs the tree as it is each time. Python packages
+# come from the locked lists only, each file checked against its hash, into .venv (demo, lint, test) or into FOLDER
+# (install). Programs of the system are installed when run as root; otherwise the exact command that installs them is
+# printed, and nothing is changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -17,6 +18,7 @@ case $word in
     *)       echo "prepare.sh knows demo, lint, test and install, not '$word'" >&2; exit 2 ;;
 esac
 
+[ "$word" != install ] || umask 022 # the daemon runs as a user of its own
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -118,8 +120,12 @@ ready=$venv/.ready-$(basename "$list" .txt)
 if [ "$(cat "$ready" 2>/dev/null)" != "$(fingerprint)" ]; then
     say "Installing $(grep -c '^[a-z0-9]' "$list") locked Python packages into $venv ..."
     patiently pip_locked -r "$list"
-    if [ "$word" = install ]; then install_tree .; else install_tree --editable .; fi
+    [ "$word" = install ] || install_tree --editable .
     fingerprint >"$ready"
+fi
+if [ "$word" = install ]; then
+    say "Installing relay into $venv ..."
+    install_tree --force-reinstall .
 fi
 
 if [ "$word" = test ] && ! cmp -s tests/browser/package-lock.json tests/browser/node_modules/.ready; then
