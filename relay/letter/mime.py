@@ -62,7 +62,7 @@ def _parameter(name: str, value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,59}", value):
         return f';\r\n {name}="{value}"'
     encoded = "utf-8''" + quote(value, safe="-._~")
-    pieces = re.findall(r"(?:%[0-9A-F]{2}|[^%]){1,60}", encoded)
+    pieces = re.findall(r"(?:%[0-9A-F]{2}|[^%]){1,20}", encoded)
     if len(pieces) == 1:
         return f";\r\n {name}*={encoded}"
     return "".join(f";\r\n {name}*{i}*={piece}" for i, piece in enumerate(pieces))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-_BUCKETS = (16_384, 65_536)
-"""Letters without files: the shortest and those of 4,000 characters look alike."""
+_BUCKETS = (16_384, 65_536, 131_072)
+"""Letters without files: those of one word and of 4,000 characters look alike, and few others are seen."""
 
 _BLANK_LINE = b" " * 76 + b"\r\n"
 
 
 def padded_size(size: int) -> int:
-    """The size to which a letter of ``size`` bytes is padded: 16 KiB, 64 KiB, above that by PADMÉ.
+    """The size to which a letter of ``size`` bytes is padded: 16, 64 or 128 KiB, above that by PADMÉ.
 
     PADMÉ keeps only the first bits of a length: at most 12 % more, and a letter of any size shares its own
     with all others of about that size (Nikitin and others, Reducing Metadata Leakage from Encrypted Files and
@@ -25,6 +25,6 @@ def padded_size(size: int) -> int:
 
 def padded(entity: bytes) -> bytes:
     """The entity with blanks behind its closing boundary, where no reader looks (RFC 2046, 5.1.1)."""
-    missing = padded_size(len(entity) + 2) - len(entity)
-    blanks = _BLANK_LINE * (missing // len(_BLANK_LINE) + 1)
-    return entity + blanks[-missing:]
+    lines, rest = divmod(padded_size(len(entity) + 2) - len(entity), len(_BLANK_LINE))
+    first = b" " * (rest - 2) + b"\r\n" if rest >= 2 else b" " * rest
+    return entity + first + _BLANK_LINE * lines

@@ -30,6 +30,7 @@ from relay.submission import Address, Submission, Value
 WIDTH = 72
 _FOOTER_WIDTH = 80
 _INDENT = "    "
+_TOGETHER = "\xa0"
 
 
 def text(
@@ -85,7 +86,7 @@ def _additions(submission: Submission, words: Phrases) -> Iterator[str]:
 
 
 def _footer(words: Phrases, reference: str, host: str, keys: Sequence[str], address_given: bool) -> str:
-    tails = words.and_.join(f"… {_grouped(key[-16:])}" for key in keys)
+    tails = words.and_.join(f"…{_TOGETHER}{_grouped(key[-16:])}" for key in keys)
     sealed = words.sealed_for_one if len(keys) == 1 else words.sealed_for_many
     sentences = (
         words.noted.format(reference=reference),
@@ -93,11 +94,12 @@ def _footer(words: Phrases, reference: str, host: str, keys: Sequence[str], addr
         words.no_reply_but_address if address_given else words.no_reply,
     )
     # "-- " sets the rest apart in mail programs (RFC 3676 section 4.3); no answer can, being indented
-    return "-- \n" + "\n".join(_folded(sentence, "", _FOOTER_WIDTH) for sentence in sentences)
+    lines = "\n".join(_folded(sentence, "", _FOOTER_WIDTH) for sentence in sentences)
+    return "-- \n" + lines.replace(_TOGETHER, " ")
 
 
 def _grouped(digits: str) -> str:
-    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+    return _TOGETHER.join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
 def _shown(

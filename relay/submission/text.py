@@ -35,6 +35,10 @@ def normalised(text: str) -> str:
         return text if text.strip(_INVISIBLE) else ""
     if not text.strip(_INVISIBLE):
         return ""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # two escapes of JSON that stand for one character, joined by no decoder yet
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if _PERHAPS_MARKS.search(text) and _longest_run_of_marks(text) > _LONGEST_RUN:
         return text
     return unicodedata.normalize("NFC", text)
