@@ -5,6 +5,8 @@ pytest_plugins = [
     "tests.fixtures.dovecot",
     "tests.fixtures.daemon",
     "tests.fixtures.browser",
+    "tests.fixtures.web",
     "tests.fixtures.host_site",
+    "tests.fixtures.relay_site",
     "tests.servers.fixtures",
 ]

@@ -16,6 +16,7 @@ from importlib.resources import files
 from relay.web import colour as colours
 
 _NAME = re.compile(r"relay-([0-9a-f]{6})\.([0-9a-f]{12})\.css")
+_FOR_EMBEDDING = ("frame.js", "copy.js", "showcase.css")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,26 @@ def stylesheet(colour: str) -> Asset:
     return Asset(f"/assets/relay-{colour[1:]}.{digest}.css", content, "text/css")
 
 
+@cache
+def for_embedding(file: str) -> Asset:
+    """``frame.js`` tells a host page how high the form is; the others are for practitioners."""
+    content = (files("relay.web") / "static" / "embed" / file).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    name, kind = file.split(".")
+    media_type = {"js": "text/javascript", "css": "text/css"}[kind]
+    return Asset(f"/assets/{name}.{digest}.{kind}", content, media_type)
+
+
 def find(name: str, in_use: frozenset[str]) -> Asset | None:
     """The asset of this name.
 
     ``in_use`` are the accents of all practices, so that nobody can make us keep millions of them.
     """
+    for asset in map(for_embedding, _FOR_EMBEDDING):
+        if asset.path.endswith(f"/{name}"):
+            return asset
     match = _NAME.fullmatch(name)
     if match is None or f"#{match[1]}" not in in_use:
         return None
-    asset = stylesheet(f"#{match[1]}")
-    return asset if asset.path.endswith(f"/{name}") else None
+    style = stylesheet(f"#{match[1]}")
+    return style if style.path.endswith(f"/{name}") else None

@@ -30,3 +30,8 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+
+    def find(self, address: Mapping[str, str]) -> OpenForm | None:
+        """The form that an address names by ``form`` and perhaps ``tenant``."""
+        # Typed from paper a name may begin with a capital; all names are lower case.
+        return self.forms.get((address.get("tenant", "").lower(), address.get("form", "").lower()))

@@ -16,7 +16,7 @@ _FEATURES = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "display-capture",
     "encrypted-media", "fullscreen", "geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi",
     "payment", "picture-in-picture", "publickey-credentials-get", "screen-wake-lock", "serial", "usb",
-    "web-share", "xr-spatial-tracking",
+    "xr-spatial-tracking",
 )  # fmt: skip
 
 _ALWAYS = {
@@ -42,15 +42,18 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.popall("Server", None)
 
 
-def page_policy(origins: Sequence[str], *, embed: bool) -> str:
+def page_policy(origins: Sequence[str], *, embed: bool, own: bool = False) -> str:
     """The ``Content-Security-Policy`` of a page: our style, our form, nothing else.
 
-    Embedded it may stand in frames of the form's origins. Browsers ask ``form-action`` about redirects too,
-    and ``_next`` leads to those origins.
+    Embedded it may stand in frames of the form's origins, and of our own pages where one of them asked for it
+    (``own``); only then there is a script, which tells the host page how high the form is. Browsers ask
+    ``form-action`` about redirects too, and ``_next`` leads to those origins.
     """
-    ancestors = " ".join(origins) if embed and origins else "'none'"
+    around = (*origins, "'self'") if own else origins
+    ancestors = " ".join(around) if embed and around else "'none'"
+    script = "script-src 'self'; " if embed else ""
     actions = " ".join(("'self'", *origins))
     return (
-        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+        f"default-src 'none'; style-src 'self'; {script}img-src data:; base-uri 'none'; "
         f"form-action {actions}; frame-ancestors {ancestors}"
     )

@@ -38,6 +38,11 @@ def may_send(origin: str | None, fetch_site: str | None, form: Form, own_origin:
     return origin == own_origin or origin in form.origins or fetch_site == "same-origin"
 
 
+def may_read(origin: str, form: Form) -> bool:
+    """May scripts of this origin read our answers (CORS)? Exactly the form's: no ``null``, no suffix."""
+    return origin in form.origins
+
+
 def next_address(given: Sequence[str], form: Form) -> str | None:
     """The address that ``_next`` asks for, if it lies on one of the form's origins; None otherwise.
 
@@ -47,7 +52,7 @@ def next_address(given: Sequence[str], form: Form) -> str | None:
     """
     if len(given) != 1:
         return None
-    address = given[0].strip()
+    address = given[0].strip(" \t\r\n")
     if not address.isascii() or not address.isprintable() or any(each in address for each in ' \\"<>@'):
         return None
     try:

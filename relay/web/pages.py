@@ -34,7 +34,7 @@ from relay.form import (
 from relay.form import (
     Words as Texts,
 )
-from relay.web import colour
+from relay.web import assets, colour
 from relay.web.assets import stylesheet
 from relay.web.problems import in_language, type_names
 from relay.web.troubles import Trouble
@@ -64,11 +64,13 @@ class PlainPage:
 
     def render(self) -> str:
         """The HTML."""
-        return _render("plain.html", self)
+        return render_template("plain.html", self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _PracticePage:
+class PracticePage:
+    """What every page of a practice shows."""
+
     form: Form
     practice: Practice
     language: str
@@ -83,6 +85,10 @@ class _PracticePage:
     @property
     def stylesheet(self) -> str:
         return stylesheet(self.practice.colour or colour.DEFAULT).path
+
+    @property
+    def script(self) -> str:
+        return assets.for_embedding("frame.js").path
 
     @property
     def action(self) -> str:
@@ -102,18 +108,18 @@ class _PracticePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SentPage(_PracticePage):
+class SentPage(PracticePage):
     """The confirmation. Nothing personal is on it."""
 
     reference: str
 
     def render(self) -> str:
         """The HTML."""
-        return _render("sent.html", self)
+        return render_template("sent.html", self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormPage(_PracticePage):
+class FormPage(PracticePage):
     """The form: empty, or with everything that was typed and what stands in the way."""
 
     token: str = ""
@@ -126,7 +132,7 @@ class FormPage(_PracticePage):
 
     def render(self) -> str:
         """The HTML."""
-        return _render("form.html", self)
+        return render_template("form.html", self)
 
     @property
     def title(self) -> str:
@@ -142,7 +148,7 @@ class FormPage(_PracticePage):
         # Not where something was typed: following a link would lose it.
         if self.typed is not None:
             return ()
-        return [(tag, _own_name(tag)) for tag in self.form.languages if tag != self.language]
+        return [(tag, own_name(tag)) for tag in self.form.languages if tag != self.language]
 
     def sealed(self) -> Markup:
         """Who can open it, with their name marked."""
@@ -238,7 +244,7 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _own_name(language: str) -> str:
+def own_name(language: str) -> str:
     """``English``, ``Deutsch``: a language as those call it who speak it."""
     try:
         return Locale.parse(language, sep="-").get_display_name(language) or language
@@ -272,5 +278,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _render(template: str, page: object) -> str:
+def render_template(template: str, page: object) -> str:
+    """The HTML of a page."""
     return _environment().get_template(template).render(page=page)

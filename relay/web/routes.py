@@ -4,6 +4,7 @@
     POST  the same                         receive, accept, 303 to the confirmation (or _next); JSON 202
     GET   .../sent/REFERENCE.CODE          the confirmation
     GET   /assets/NAME.HASH.css            the style
+    ...   /embed/v1.js, .../embed          the form on other websites (``embed``)
 
 Every exception becomes an answer in words; that of a form, where one is known, with everything that was
 typed.
@@ -20,7 +21,7 @@ from aiohttp import web
 from relay import events
 from relay.errors import RequestRefused
 from relay.submission import Answers
-from relay.web import answers, assets, colour, headers, proxies, tokens, troubles
+from relay.web import answers, assets, colour, embed, headers, proxies, tokens, troubles
 from relay.web.bodies import receive
 from relay.web.door import Door
 from relay.web.language import asked, choose
@@ -40,6 +41,7 @@ def create_app(door: Door) -> web.Application:
     desk = _Desk(door)
     app = web.Application(middlewares=[desk.in_words])
     app.on_response_prepare.append(headers.protect)
+    embed.register(app, door)
     for form in ("/f/{form}", "/f/{tenant}/{form}"):
         app.router.add_get(form, desk.show)
         app.router.add_post(form, desk.take)
@@ -59,11 +61,11 @@ class _Desk:
 
     async def show(self, request: web.Request) -> web.Response:
         """The form."""
-        return self._visit(request).shown()
+        return Visit.at(request, self._door).shown()
 
     async def take(self, request: web.Request) -> web.Response:
         """A submission."""
-        visit = self._visit(request)
+        visit = Visit.at(request, self._door)
         with self._room.share() as share, self._one_of_few(request) as crowded:
             try:
                 reference = await self._accept(visit, share, crowded=crowded)
@@ -76,7 +78,7 @@ class _Desk:
 
     async def confirm(self, request: web.Request) -> web.Response:
         """The confirmation of something that was really received."""
-        visit = self._visit(request)
+        visit = Visit.at(request, self._door)
         sent = tokens.read_sent(
             self._door.secret, visit.form.path, request.match_info["sent"], visit.form.languages
         )
@@ -156,16 +158,6 @@ class _Desk:
             now=self._door.clock(),
             once=visit.once,
         )
-
-    def _visit(self, request: web.Request) -> Visit:
-        if not proxies.came_encrypted(request, self._door.trusted_proxies):
-            raise refuse("NOT_ENCRYPTED")
-        # Typed from paper a name may begin with a capital; all names are lower case.
-        key = (request.match_info.get("tenant", "").lower(), request.match_info["form"].lower())
-        open_form = self._door.forms.get(key)
-        if open_form is None:
-            raise refuse("FORM_NOT_FOUND")
-        return Visit(request, self._door, open_form)
 
     def _came_from_a_known_page(self, visit: Visit) -> bool:
         sent = visit.request.headers

@@ -11,13 +11,14 @@ from relay import events
 from relay.errors import CertificateUnusable, RelayError, RequestRefused, SubmissionRejected
 from relay.form import FileField, Form
 from relay.intake import OpenForm
-from relay.web import answers, tokens, troubles
+from relay.web import answers, proxies, tokens, troubles
 from relay.web.door import Door
 from relay.web.headers import page_policy
 from relay.web.language import asked, choose
 from relay.web.origins import next_address
 from relay.web.pages import FormPage, SentPage
 from relay.web.received import Received
+from relay.web.refusals import refuse
 from relay.web.reserved import Reserved
 from relay.web.words import Words, words_for
 
@@ -31,6 +32,16 @@ class Visit:
     open_form: OpenForm
     received: Received = field(default_factory=Received)
     reserved: Reserved = field(default_factory=Reserved)
+
+    @classmethod
+    def at(cls, request: web.Request, door: Door) -> Visit:
+        """The visit to the form that the address names. Raises ``RequestRefused`` (403 unencrypted, 404)."""
+        if not proxies.came_encrypted(request, door.trusted_proxies):
+            raise refuse("NOT_ENCRYPTED")
+        open_form = door.find(request.match_info)
+        if open_form is None:
+            raise refuse("FORM_NOT_FOUND")
+        return cls(request, door, open_form)
 
     @property
     def form(self) -> Form:
@@ -123,7 +134,8 @@ class Visit:
         return answers.page(page, trouble.status if trouble else 200, policy=self._policy())
 
     def _policy(self) -> str:
-        return page_policy(self.form.origins, embed=self.embed)
+        own = self.request.headers.get("Sec-Fetch-Site") == "same-origin"
+        return page_policy(self.form.origins, embed=self.embed, own=own)
 
     def _tell_operator(self, error: Exception) -> None:
         if isinstance(error, RequestRefused | SubmissionRejected):
