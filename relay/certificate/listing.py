@@ -52,8 +52,7 @@ class Listing:
     primary: Row
     user_ids: tuple[str, ...]
     """Those that are bound, and neither revoked nor expired."""
-    lost_user_ids: int
-    """How many are revoked or expired."""
+    revoked_user_ids: int
     subkeys: tuple[Row, ...]
 
 
@@ -98,16 +97,14 @@ def parse(text: str) -> list[Listing]:
 
 
 def _listing(parts: Sequence[_Part]) -> Listing:
-    lost = sum(part.kind == "uid" and part.fields[1] in ("r", "e") for part in parts)
-    names = [
-        part for part in parts if part.kind == "uid" and part.bindings and part.fields[1] not in ("r", "e")
-    ]
+    names = [part for part in parts if part.kind == "uid"]
+    valid = [part for part in names if part.bindings and part.fields[1] != "r"]
     # the primary key is bound by the signatures on its user ids, and by those directly on it
-    own = parts[0].row([binding for part in names for binding in part.bindings])
+    own = parts[0].row([binding for part in valid for binding in part.bindings])
     return Listing(
         primary=own,
-        user_ids=tuple(_text(part.fields[9]) for part in names),
-        lost_user_ids=lost,
+        user_ids=tuple(_text(part.fields[9]) for part in valid if part.fields[1] != "e"),
+        revoked_user_ids=sum(part.fields[1] == "r" for part in names),
         subkeys=tuple(part.row() for part in parts if part.kind in ("sub", "ssb")),
     )
 

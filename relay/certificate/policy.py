@@ -98,7 +98,7 @@ class _Judge:
         listing = self.listing
         if listing and (listing.primary.revoked or listing.primary.bindings):
             return listing
-        if not self.file.has_user_id or (listing and listing.lost_user_ids):
+        if not self.file.has_user_id or (listing and listing.revoked_user_ids):
             raise refusal("no-user-id")
         _require_strong_claim(self.file.primary)
         raise refusal("not-self-signed")

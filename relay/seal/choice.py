@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from relay.certificate import Certificate
 from relay.seal import in_process
@@ -19,7 +18,7 @@ IN_PROCESS_LIMIT = 65_536
 
 
 class ChoosingSealer:
-    """See ``relay.seal`` for what is guaranteed. ``close`` it at the end."""
+    """See ``relay.seal`` for what is guaranteed."""
 
     def __init__(self, small: InProcessSealer | None, large: GnupgSealer, in_process_limit: int) -> None:
         self._small, self._large, self._limit = small, large, in_process_limit
@@ -31,23 +30,14 @@ class ChoosingSealer:
             return await self._small.seal(letter, certificates, now)
         return await self._large.seal(letter, certificates, now)
 
-    def close(self) -> None:
-        """Let the letters at hand finish; never raises."""
-        self._large.close()
-
 
 def build_sealer(
-    homedir: Path,
-    *,
-    gpg: str = "gpg",
-    in_process_limit: int = IN_PROCESS_LIMIT,
-    signing: SigningKey | None = None,
+    custodian: Custodian, *, in_process_limit: int = IN_PROCESS_LIMIT, signing: SigningKey | None = None
 ) -> ChoosingSealer:
     """The sealer of the daemon. Where pysequoia cannot be imported, gpg seals everything.
 
-    ``homedir`` is GnuPG's home: made (0700) if it is not there, used by this process alone. Raises
-    ``SealError`` when gpg is missing, or the signing key is not fit.
+    Raises ``SealError`` when the signing key is not fit. Blocks for a few runs of gpg where there is one.
     """
-    large = GnupgSealer(Custodian(homedir, gpg), signing)
+    large = GnupgSealer(custodian, signing)
     small = InProcessSealer(signing) if in_process.AVAILABLE else None
     return ChoosingSealer(small, large, in_process_limit)

@@ -81,6 +81,10 @@ class Custodian:
         self.gnupg.take_in_signer(signing.octets(), signing.fingerprint, keyring)
         return keyring
 
+    def close(self) -> None:
+        """Stop the agent, where one signs; never raises."""
+        self.gnupg.close()
+
     def _listing(self, file: CertificateFile) -> Listing | None:
         digest = hashlib.sha256(file.octets).digest()
         if digest not in self._listings:

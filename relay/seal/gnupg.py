@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from relay.certificate import Certificate
@@ -13,22 +12,24 @@ from relay.seal.custodian import Custodian
 from relay.seal.outside import require_sealed_for, usable, with_crlf
 from relay.seal.signing import SigningKey
 
+AT_ONCE = max(2, os.cpu_count() or 2)
+"""Runs of gpg at the same time; further letters wait for their turn."""
+
 
 class GnupgSealer:
-    """See ``relay.seal`` for what is guaranteed. As many runs of gpg at once as there are processors."""
+    """See ``relay.seal`` for what is guaranteed. Belongs to one event loop."""
 
     def __init__(self, custodian: Custodian, signing: SigningKey | None = None) -> None:
         self._custodian = custodian
         self._signer = signing.fingerprint if signing else ""
         self._signing_keyrings = [custodian.take_in_signer(signing)] if signing else []
-        self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 2, thread_name_prefix="gpg")
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
         """Encrypt the letter, and sign it where a signing key was given."""
         chosen = usable(certificates, now)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._seal, letter, chosen, now
-        )
+        async with self._turns:
+            return await asyncio.to_thread(self._seal, letter, chosen, now)
 
     def _seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
         recipients = [
@@ -39,8 +40,3 @@ class GnupgSealer:
         sealed = self._custodian.gnupg.encrypt(letter, recipients, keyrings, self._signer)
         require_sealed_for(sealed, certificates, now)
         return with_crlf(sealed)
-
-    def close(self) -> None:
-        """Let the letters at hand finish, and stop the agent that signs; never raises."""
-        self._threads.shutdown()
-        self._custodian.gnupg.close()

@@ -1,0 +1,145 @@
+"""Reading OpenPGP octets that anybody may have written."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.certificate import file, packets
+from relay.certificate.packets import Key, Packet, Signature
+from relay.errors import CertificateUnusable
+from relay.seal.outside import outline
+from tests.fixtures.crafted import craft
+
+CRAFTED = craft()
+OCTETS = packets.dearmor(CRAFTED.armored)[0][1]
+
+
+def block(octets: bytes, kind: str = "PUBLIC KEY BLOCK", *, newline: str = "\n", header: str = "") -> bytes:
+    """ASCII armor as different programs write it."""
+    encoded = base64.encodebytes(octets).decode().splitlines()
+    lines = [f"-----BEGIN PGP {kind}-----", *([header] if header else []), "", *encoded, "=abcd"]
+    return newline.join([*lines, f"-----END PGP {kind}-----", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(block(OCTETS), id="plain"),
+        pytest.param(block(OCTETS, newline="\r\n"), id="CRLF"),
+        pytest.param(block(OCTETS, header="Comment: 0123 4567"), id="header"),
+        pytest.param(
+            b"Mein Schl\xfcssel:\n\n" + block(OCTETS) + b"\n-- \nFrau M\xfcller\n", id="text around"
+        ),
+        pytest.param(b"\xef\xbb\xbf\n" + block(OCTETS), id="byte order mark"),
+        pytest.param(block(OCTETS).replace(b"=abcd\n", b""), id="no checksum"),
+        pytest.param(block(OCTETS).replace(b"-----\n\n", b"-----\n \t\n"), id="blank line with spaces"),
+    ],
+)
+def test_armor_of_many_programs(text: bytes) -> None:
+    """Otherwise a good key would be refused for how a mail program or editor saved it."""
+    assert packets.dearmor(text) == [("PUBLIC KEY BLOCK", OCTETS)]
+    assert file.read(text).primary.key.fingerprint == CRAFTED.fingerprint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(block(OCTETS)[:200], id="no end"),
+        pytest.param(block(OCTETS).replace(b"=abcd", b"!abcd"), id="not base64"),
+        pytest.param(block(OCTETS[:-10]), id="last packet cut off"),
+        pytest.param(block(OCTETS[60:]), id="first packet lost"),
+        pytest.param(block(b""), id="nothing in it"),
+    ],
+)
+def test_damaged_armor(text: bytes) -> None:
+    """Otherwise half a key would be used, or a traceback shown instead of words."""
+    with pytest.raises(CertificateUnusable) as refused:
+        file.read(text, "mueller")
+    assert refused.value.code == "damaged"
+    assert refused.value.name == "mueller"
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        (b"\xcd\x03abc", Packet(13, b"abc")),
+        (b"\xcd\xc0\x05" + b"a" * 197, Packet(13, b"a" * 197)),
+        (b"\xcd\xff\x00\x00\x00\x03abc", Packet(13, b"abc")),
+        (b"\xb4\x03abc", Packet(13, b"abc")),
+        (b"\xb5\x00\x03abc", Packet(13, b"abc")),
+        (b"\xb6\x00\x00\x00\x03abc", Packet(13, b"abc")),
+    ],
+)
+def test_every_way_to_write_a_length(octets: bytes, expected: Packet) -> None:
+    """Otherwise keys of one program or another could not be read (RFC 9580 section 4.2)."""
+    assert list(packets.read(octets * 2)) == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    "octets", [b"\x0d\x03abc", b"\xcd\x04abc", b"\xcd", b"\xcd\xff\x00", b"\xb7abc", b"\xcd\xe1abc"]
+)
+def test_what_is_no_packet(octets: bytes) -> None:
+    """Otherwise a damaged file would be read beyond its end."""
+    with pytest.raises(ValueError, match="packet"):
+        list(packets.read(octets))
+
+
+def test_what_a_signature_says() -> None:
+    """Otherwise features and weak hashes would be overlooked."""
+    read = [Signature.parse(packet.body) for packet in packets.read(OCTETS) if packet.tag == 2]
+    expected = [
+        (0x13, 8, 1704067200, CRAFTED.fingerprint[-16:], 1),
+        (0x18, 8, 1704067200, CRAFTED.fingerprint[-16:], None),
+    ]
+    assert [(one.kind, one.hash, one.made, one.issuer, one.features) for one in read] == expected
+
+
+def test_a_signature_of_1998() -> None:
+    """Otherwise an old key with signatures of version 3 could not be loaded."""
+    body = (
+        b"\x03\x05\x13"
+        + (901497600).to_bytes(4)
+        + bytes.fromhex("0123456789abcdef")
+        + b"\x01\x02\xab\xcd\x00\x08\xff"
+    )
+    assert Signature.parse(body) == Signature(0x13, 2, 901497600, "0123456789ABCDEF", None)
+
+
+def test_keys_of_other_versions_have_no_fingerprint_here() -> None:
+    """Otherwise a version 6 key could be compared by a fingerprint that is not its own."""
+    assert Key.parse(b"\x06" + b"\0" * 20).fingerprint == ""
+
+
+@given(st.binary(max_size=400))
+def test_any_octets_as_a_file(octets: bytes) -> None:
+    """Otherwise some file would end relay with a traceback instead of words."""
+    for text in (octets, block(octets), block(octets, "MESSAGE")):
+        with pytest.raises(CertificateUnusable):
+            file.read(text)
+
+
+@given(st.data())
+def test_a_key_with_any_octet_changed(data: st.DataObject) -> None:
+    """Otherwise a damaged key would end relay with a traceback instead of words."""
+    at = data.draw(st.integers(0, len(OCTETS) - 1))
+    changed = OCTETS[:at] + bytes([data.draw(st.integers(0, 255))]) + OCTETS[at + 1 :]
+    try:
+        read = file.read(block(changed))
+    except CertificateUnusable:
+        return
+    assert read.octets == changed
+
+
+@given(st.binary(max_size=400))
+def test_any_octets_as_a_message(octets: bytes) -> None:
+    """Otherwise an engine gone mad would end relay with a traceback."""
+    sealed = block(octets, "MESSAGE", newline="\r\n")
+    try:
+        seen = outline(sealed)
+    except ValueError:
+        return
+    assert seen.version in range(256)
