@@ -107,10 +107,10 @@ def fits(claimed: str, shown: str) -> bool:
 
 
 def _document(content: bytes) -> str:
-    """The kind of a ZIP container, by the names of its first entries; nothing is unpacked."""
-    if content[30:77] == b"mimetypeapplication/vnd.oasis.opendocument.text":
+    """The kind of a ZIP container, by its entries' names; nothing is unpacked. One with macros is none."""
+    if content[30:79] == b"mimetypeapplication/vnd.oasis.opendocument.textPK":
         return "application/vnd.oasis.opendocument.text"
-    if b"[Content_Types].xml" in content[:4096] and b"word/document.xml" in content:
+    if b"[Content_Types].xml" in content and b"word/document.xml" in content and b"vbaProject" not in content:
         return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     return ""
 
