@@ -91,10 +91,11 @@ def print_lines(lines: Sequence[Line], *, colour: bool) -> None:
 
 def _texts(line: Line) -> Iterator[str]:
     notes = [(str(each), each.hint) for each in line.mistakes] + list(line.notes)
-    if line.kind == "key" and line.state == "warn" and len(line.mistakes) == 1:
+    if line.kind == "key" and line.state == "warn" and len(notes) == 1:
         # A key is known by its fingerprint; where it stands in relay.yaml says nothing about its end.
-        yield printable(f"{line.summary}  {line.mistakes[0].fact}")
-        yield _hint(line.mistakes[0].hint)
+        fact, hint = line.notes[0] if line.notes else (line.mistakes[0].fact, line.mistakes[0].hint)
+        yield printable(f"{line.summary}  {fact}")
+        yield _hint(hint)
         return
     if line.summary and line.state != "error":
         yield printable(line.summary)
