@@ -38,7 +38,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except RelayError as error:
-            explain(error, ctx.obj if isinstance(ctx.obj, Path) else None)
+            explain(error)
             ctx.exit(exit_code(error))
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise

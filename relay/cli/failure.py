@@ -55,8 +55,8 @@ def code_of_mistakes(mistakes: Iterable[Mistake]) -> int:
     return EX_NOPERM if kinds == {"permission"} else EX_CONFIG
 
 
-def explain(error: RelayError, config: Path | None) -> None:
-    """Fact and hint on standard error; of a configuration every mistake, and where it was looked for."""
+def explain(error: RelayError) -> None:
+    """Fact and hint on standard error; of a configuration every mistake."""
     if not isinstance(error, ConfigError):
         click.echo(f"relay: {error.fact}", err=True)
         if error.hint:
@@ -65,9 +65,6 @@ def explain(error: RelayError, config: Path | None) -> None:
     for mistake in error.mistakes:
         for line in mistake_lines(mistake):
             click.echo(line, err=True)
-    if config and not config.exists():
-        places = "without it ./relay.yaml is read, or else /etc/relay/relay.yaml"
-        click.echo(f"    hint: relay --config PATH names the configuration; {places}", err=True)
 
 
 def explain_unexpected(error: Exception) -> None:
@@ -75,6 +72,6 @@ def explain_unexpected(error: Exception) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if f"{os.sep}relay{os.sep}" in frame.filename]
     frame = (ours or frames)[-1]
-    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    place = f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno}"
     click.echo(f"relay: stopped by a mistake of its own: {type(error).__name__} in {place}", err=True)
     click.echo("       hint: please report this line, the command and the output of relay version", err=True)

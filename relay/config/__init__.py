@@ -14,6 +14,6 @@ from relay.config.schema import schema_of
 from relay.config.values import Config, Sealing, Tls
 
 __all__ = [
-    "Config", "Listener", "Look", "Sealing", "Survey", "Tls", "gpg_program", "load", "schema_of", "state_folder",
-    "survey",
+    "Config", "Listener", "Look", "Sealing", "Survey", "Tls",
+    "gpg_program", "load", "schema_of", "state_folder", "survey",
 ]  # fmt: skip

@@ -37,18 +37,20 @@ def read_regular_file(path: Path, limit: int, judge: Callable[[os.stat_result], 
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         raise _not_opened(error) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise Unreadable("this is a folder, not a file")
         if not stat.S_ISREG(status.st_mode):
             raise Unreadable("this is not a regular file")
         if judge:
             judge(status)
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             content = file.read(limit + 1)
-        except OSError as error:
-            raise Unreadable(f"the file cannot be read: {os.strerror(error.errno or 0)}") from error
+    except OSError as error:
+        raise Unreadable(f"the file cannot be read: {os.strerror(error.errno or 0)}") from error
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise Unreadable(f"the file is larger than {limit:,} bytes")
     return content

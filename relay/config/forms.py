@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from relay.config.context import Context, Source, within
 from relay.config.document import Document, read_document
 from relay.config.files import Unreadable
+from relay.config.place import shortened
 from relay.config.words import NAMED_BY_PLACE, mistakes_in, not_among, wrong_with_name
 from relay.errors import Mistake
 from relay.form import Form
@@ -115,17 +116,17 @@ def _references(document: Document, mailboxes: Collection[str], keys: Collection
     mailbox = document.root.at(["mailbox"])
     if mailbox and isinstance(mailbox.value, str) and mailbox.value not in mailboxes:
         hint = not_among(mailbox.value, mailboxes, "mailboxes")
-        found.append(document.mistake(["mailbox"], f"there is no mailbox {_word(mailbox.value)}", hint))
+        found.append(
+            document.mistake(["mailbox"], f"there is no mailbox '{shortened(mailbox.value, 63)}'", hint)
+        )
     listed = document.root.at(["keys"])
     for index, key in enumerate(listed.value if listed and isinstance(listed.value, list) else []):
         if isinstance(key.value, str) and key.value not in keys:
             hint = not_among(key.value, keys, "keys")
-            found.append(document.mistake(["keys", index], f"there is no key {_word(key.value)}", hint))
+            found.append(
+                document.mistake(["keys", index], f"there is no key '{shortened(key.value, 63)}'", hint)
+            )
     return found
-
-
-def _word(name: str) -> str:
-    return f"'{name}'" if len(name) <= 63 else f"'{name[:60]}...'"
 
 
 def _summary(form: Form) -> str:

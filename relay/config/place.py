@@ -73,4 +73,10 @@ class Node:
 
 def spelled(path: Sequence[str | int]) -> str:
     """The path of a setting for people: ``fields[2].type``."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    steps = (f"[{step}]" if isinstance(step, int) else f".{shortened(step, 63)}" for step in path)
+    return "".join(steps).removeprefix(".")
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text, or its beginning where it is longer than a line should be."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from relay.seal import Examiner
 from relay.seal.signing import SigningKey
 from relay.spool import limits as spool
 from relay.web import limits as web
+
+PLACES = "--config PATH names it; without that ./relay.yaml is read, or else /etc/relay/relay.yaml"
+"""Where a configuration is looked for, as the command line does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ def survey(path: Path, *, examiner: Examiner, now: datetime, excuse_credentials:
     document, mistakes = read_document(path.absolute(), str(path))
     look = context.look("relay", str(path), mistakes)
     if document is None:
+        if not os.path.exists(path):
+            look.mistakes = [replace(mistake, hint=PLACES) for mistake in mistakes]
         return Survey(None, tuple(context.looks))
     source = Source(document, look)
     found = _Found()

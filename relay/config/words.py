@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from relay.config.document import Document
-from relay.config.place import Node
+from relay.config.place import Node, shortened
 from relay.config.shape import description_of, settings_at
 from relay.errors import Mistake
 from relay.form import FormName
@@ -99,7 +99,7 @@ def _mistake(document: Document, model: type[BaseModel], details: ErrorDetails) 
     if kind.startswith("union_tag"):
         path = (*path, _discriminator(details))
     fact, hint = _words(model, details, document.root.at(path))
-    return document.mistake(path, fact, hint)
+    return document.mistake(path, shortened(fact, 300), hint)
 
 
 def path_of(root: Node, loc: Sequence[str | int], *, missing: bool = False) -> Path:
@@ -172,7 +172,7 @@ def _discriminator(details: ErrorDetails) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + (text if len(text) <= 40 else text[:37] + "...") + "'"
+    return f"'{shortened(text, 40)}'"
 
 
 def _tag_invalid(ctx: Mapping[str, Any], node: Node | None) -> Words:
@@ -222,10 +222,13 @@ _FOR_TEXT = frozenset(
         "date_from_datetime_parsing",
         "literal_error",
         "enum",
+        "zoneinfo_str",
+        "union_tag_invalid",
     }
 )
 
 _TABLE: Mapping[str, Callable[[Mapping[str, Any], Node | None], Words]] = {
+    "zoneinfo_str": _say("this time zone is not known", "such as Europe/Berlin"),
     "union_tag_not_found": _say("is missing"),
     "union_tag_invalid": _tag_invalid,
     "literal_error": _literal,
