@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relay.errors import (
@@ -41,27 +41,44 @@ class Trouble:
 
 
 def explain(
-    error: Exception, form: Form, received: Received, *, words: Words, language: str, limits: Limits
+    error: Exception,
+    form: Form,
+    received: Received,
+    *,
+    words: Words,
+    language: str,
+    limits: Limits,
+    to_program: bool = False,
 ) -> Trouble:
-    """The trouble behind an error of receiving or accepting; what nobody expected is told as our failure."""
+    """The trouble behind an error of receiving or accepting; what nobody expected is told as our failure.
+
+    ``to_program``: it is not shown on a page of ours. A program still has its texts and files, so nothing is
+    said of what the page keeps and what it cannot keep.
+    """
+
+    def mending(problems: Sequence[Problem]) -> tuple[Mend, ...]:
+        again = [] if to_program else files_again(form, received.uploads, problems)
+        return in_words([*problems, *again], form, words, language)
+
     if isinstance(error, SubmissionRejected):
-        problems = list(error.problems)
-        mends = in_words(_with_files(problems, form, received), form, words, language)
+        mends = mending(error.problems)
         return Trouble(422, "REJECTED", heading(mends, words), mends=mends)
     if isinstance(error, RequestRefused) and error.status < 500:
-        mends = in_words(_with_files(received.too_big, form, received), form, words, language)
+        mends = mending(received.too_big)
         text = [words.text(f"refused.{error.code}.text", **_figures(limits, words))]
-        if error.status != 422 and not mends:
+        if error.status != 422 and not mends and not to_program:
             text.append(words.text("refused.kept" if received.texts else "refused.nothing_kept"))
         retry_after = _SOON if error.status == 429 else None
         title = words.text(f"refused.{error.code}.title")
         return Trouble(error.status, error.code, title, tuple(text), mends, retry_after)
     code, retry_after = _OURS.get(_kind(error), ("failed", _LATER))
-    mends = in_words(_with_files([], form, received), form, words, language)
     text = [words.text(f"unavailable.{code}") + " " + words.text("unavailable.fault")]
-    text.append(words.text("unavailable.kept" if received.texts else "unavailable.later"))
+    kept = received.texts and not to_program
+    text.append(words.text("unavailable.kept" if kept else "unavailable.later"))
     title = words.text("unavailable.title")
-    return Trouble(503, f"UNAVAILABLE_{code.upper()}", title, tuple(text), mends, retry_after, ours=True)
+    return Trouble(
+        503, f"UNAVAILABLE_{code.upper()}", title, tuple(text), mending([]), retry_after, ours=True
+    )
 
 
 def beforehand(words: Words) -> Trouble:
@@ -93,11 +110,6 @@ _OURS = {
 
 def _kind(error: Exception) -> type[Exception]:
     return next((kind for kind in _OURS if isinstance(error, kind)), Exception)
-
-
-def _with_files(problems: Iterable[Problem], form: Form, received: Received) -> list[Problem]:
-    problems = list(problems)
-    return problems + files_again(form, received.uploads, problems)
 
 
 def _figures(limits: Limits, words: Words) -> dict[str, str]:

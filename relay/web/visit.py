@@ -91,10 +91,17 @@ class Visit:
     def refused(self, error: Exception) -> web.Response:
         """Why it was not taken, with everything that was typed."""
         self._tell_operator(error)
+        to_program = answers.wants_json(self.request)
         trouble = troubles.explain(
-            error, self.form, self.received, words=self.words, language=self.language, limits=self.door.limits
+            error,
+            self.form,
+            self.received,
+            words=self.words,
+            language=self.language,
+            limits=self.door.limits,
+            to_program=to_program,
         )
-        if answers.wants_json(self.request):
+        if to_program:
             return answers.trouble_as_json(trouble)
         return self._page(trouble, typed=True)
 

@@ -1,16 +1,21 @@
-// Inside the frame: tells the page around it how high the form is, once that page has said hello.
+// Inside a frame: tells the page around it how high the form is, as soon as that page has said hello.
 // Only the form's own origins may frame this page (frame-ancestors), so whoever is around it may know.
 let host;
 
-const say = (type, more) => host && parent.postMessage({ type, version: 1, ...more }, host);
+const say = (type, more) => parent.postMessage({ type, version: 1, ...more }, host);
 
 const measure = () => say("relay:height", { height: Math.ceil(document.documentElement.getBoundingClientRect().height) });
 
 addEventListener("message", ({ source, origin, data }) => {
-  if (source !== parent || data?.type !== "relay:hello" || data.version !== 1 || host) return;
+  if (host || source !== parent || data?.type !== "relay:hello" || data.version !== 1) return;
   host = origin;
   measure();
   new ResizeObserver(measure).observe(document.documentElement);
-  if (/\/sent\/[^/]+$/.test(location.pathname)) say("relay:submitted");
-  else if (document.querySelector("[autofocus], [role=alert]")) say("relay:focus-top");
+  const sent = /\/sent\/[^/]+$/.test(location.pathname);
+  // Browsers do not obey autofocus in a frame of another origin.
+  const place = document.querySelector(sent ? "h1" : "[autofocus]");
+  if (!place) return;
+  place.tabIndex = -1;
+  place.focus();
+  say(sent ? "relay:submitted" : "relay:focus-top");
 });

@@ -4,9 +4,9 @@
 // a link to the form, is shown until the form is there, and for good where it cannot be. Without mode="inline" the
 // form is in a frame, where no script of your page can read what is written.
 //
-// Colours and fonts of an inline form are those of your page; to change them, set --relay-accent, --relay-on-accent,
-// --relay-border, --relay-error, --relay-radius and --relay-gap on the element, or style its parts: relay-form::part(field).
-// Parts: heading, label, hint, field, choice, button, link, notice, trouble, error, footer.
+// An inline form takes fonts and colours from your page. To change them, set --relay-accent, --relay-on-accent,
+// --relay-border, --relay-error, --relay-radius or --relay-gap on the element, or style relay-form::part(field);
+// the parts are named below. "relay:submitted" is fired at the element when something was received.
 
 const home = new URL(import.meta.url).origin;
 
@@ -36,10 +36,12 @@ h1 { font-size: 1.5em; line-height: 1.25 }
 h2 { font-size: 1.2em; line-height: 1.3 }
 p + h2, ol + h2 { margin-block-start: 1.5em }
 a { color: inherit }
-.lock { vertical-align: -.2em; margin-inline-end: .5em }
-.aside, .trouble { border-inline-start: 4px solid; padding: .75em 1em; margin-block-end: 1.5em }
+.sealed { display: flex; gap: .6em }
+.lock { flex: none; margin-block-start: .15em }
+.aside, .trouble { border-inline-start: 4px solid; padding: .75em 1em; margin-block: 1.25em 1.75em }
 .trouble, .mend { border-color: var(--relay-error, color-mix(in srgb, #d00 60%, currentColor)) }
 .aside > :last-child, .trouble :last-child { margin-block-end: 0 }
+.phone { font-weight: 600; white-space: nowrap }
 .field { border: 0; margin: 0 0 var(--relay-gap, 1.75em); padding: 0; min-inline-size: 0 }
 .mend { border-inline-start: 4px solid; padding-inline-start: 1em }
 label, legend { display: block; padding: 0; font-weight: 600; margin-block-end: .25em }
@@ -47,24 +49,26 @@ label, legend { display: block; padding: 0; font-weight: 600; margin-block-end: 
 .hint, footer { font-size: .9em }
 .hint, .error { margin-block-end: .4em }
 .error, .trouble li { font-weight: 600; color: var(--relay-error, color-mix(in srgb, #d00 60%, currentColor)) }
-input, select, textarea, button { font: inherit; color: inherit; letter-spacing: inherit; max-inline-size: 100% }
+.trouble ul { list-style: none; padding: 0 }
+.trouble li a { display: inline-block; padding-block: .4em }
+input, select, textarea, button, ::file-selector-button { font: inherit; color: inherit; letter-spacing: inherit; max-inline-size: 100% }
 input, select, textarea { background: transparent; border: 1px solid var(--relay-border, currentColor);
   border-radius: var(--relay-radius, .4em); padding: .6em .75em; min-block-size: 2.75rem; inline-size: 24em }
 option { color: CanvasText; background: Canvas }
 textarea, [type=file] { inline-size: 100% }
 textarea { resize: vertical }
+::file-selector-button { background: transparent; border: 1px solid; border-radius: var(--relay-radius, .4em); margin-inline-end: .75em }
 .choice { display: flex; gap: .75em; align-items: center; min-block-size: 2.75rem }
-.choice label { margin: 0; font-weight: 400 }
+.choice label { margin: 0; font-weight: 400; flex: 1 }
 .choice input { inline-size: 1.5em; block-size: 1.5em; min-block-size: 0; margin: 0; flex: none;
   accent-color: var(--relay-accent, #0d5c63) }
 button { background: var(--relay-accent, #0d5c63); color: var(--relay-on-accent, #fff); border: 2px solid transparent;
   border-radius: var(--relay-radius, .4em); padding: .7em 1.5em; min-block-size: 2.75rem; font-weight: 600; cursor: pointer }
 [aria-disabled=true] { opacity: .6; cursor: progress }
 :focus-visible { outline: 3px solid; outline-offset: 2px }
-[tabindex]:focus { outline: 0 }
-.trouble:focus { outline: 3px solid }
 .reference { font-size: 1.6em; letter-spacing: .06em }
 footer { margin-block-start: 1.5em }
+footer a { display: inline-block; padding-block: .4em; margin-inline-end: 1em }
 @media (max-width: 30em) { input:not(.choice *), select, button { inline-size: 100% } }
 `);
 
@@ -80,72 +84,74 @@ const load = (url) =>
     const request = new XMLHttpRequest();
     request.open("GET", url);
     request.responseType = "document";
-    request.onload = () => (request.response?.querySelector("main") ? resolve(request.response) : reject(request.status));
+    request.onload = () => (request.response?.querySelector("main") ? resolve(request.response) : reject());
     request.onerror = reject;
     request.send();
   });
 
 class RelayForm extends HTMLElement {
   #root;
-  #words;
-  #left;
-  #busy = false;
+  #frame;
+  #status;
+  #busy;
 
   connectedCallback() {
-    this.#root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    addEventListener("message", this);
+    if (this.#root) return;
+    this.#root = this.attachShadow({ mode: "open" });
     this.#root.adoptedStyleSheets = [style];
-    this.#root.replaceChildren(make("slot"));
-    this.#left = new AbortController();
+    this.#root.append(make("slot"));
     const path = ["f", this.getAttribute("tenant"), this.getAttribute("form")].filter(Boolean);
-    const page = `${home}/${path.map(encodeURIComponent).join("/")}?embed${this.lang && `&_lang=${this.lang}`}`;
+    const page = new URL(`${home}/${path.map(encodeURIComponent).join("/")}?embed`);
+    if (this.lang) page.searchParams.set("_lang", this.lang);
     if (this.getAttribute("mode") === "inline") this.#open(page).catch(() => {});
-    else this.#frame(page);
+    else this.#open_frame(page.href);
   }
 
   disconnectedCallback() {
-    this.#left.abort();
+    removeEventListener("message", this);
+  }
+
+  #received() {
+    this.dispatchEvent(new CustomEvent("relay:submitted", { bubbles: true }));
   }
 
   // --- In a frame ---
 
-  #frame(page) {
-    const frame = make("iframe", { src: page, title: this.title || this.textContent.trim(), part: "frame" });
-    const hello = () => frame.contentWindow.postMessage({ type: "relay:hello", version: 1 }, home);
-    const heard = ({ source, origin, data }) => {
-      if (source !== frame.contentWindow || origin !== home || data?.version !== 1) return;
-      if (data.type === "relay:height" && data.height > 0) {
-        frame.style.blockSize = `${Math.min(Math.max(data.height, 120), 20000)}px`;
-        this.#root.querySelector("slot").hidden = true;
-      } else if (data.type === "relay:focus-top") frame.scrollIntoView();
-      else if (data.type === "relay:submitted") {
-        frame.scrollIntoView();
-        this.#submitted();
-      }
-    };
-    frame.addEventListener("load", hello);
-    addEventListener("message", heard, { signal: this.#left.signal });
-    this.#root.append(frame);
+  #open_frame(src) {
+    this.#frame = make("iframe", { src, title: this.title || this.textContent.trim() });
+    this.#frame.addEventListener("load", () =>
+      this.#frame.contentWindow.postMessage({ type: "relay:hello", version: 1 }, home),
+    );
+    this.#root.append(this.#frame);
   }
 
-  #submitted() {
-    this.dispatchEvent(new CustomEvent("relay:submitted", { bubbles: true }));
+  handleEvent({ source, origin, data }) {
+    if (!source || source !== this.#frame?.contentWindow || origin !== home || data?.version !== 1) return;
+    if (data.type === "relay:height" && data.height > 0) {
+      this.#frame.style.blockSize = `${Math.min(Math.max(data.height, 120), 20000)}px`;
+      this.#root.querySelector("slot").hidden = true;
+    } else if (data.type === "relay:focus-top" || data.type === "relay:submitted") {
+      this.#frame.scrollIntoView();
+      if (data.type === "relay:submitted") this.#received();
+    }
   }
 
   // --- In the page itself ---
 
   async #open(url) {
     const page = await load(url);
-    const body = make("div", { lang: page.documentElement.lang, dir: page.documentElement.dir });
     // The document knows its own address: what it names by a path is made complete before it moves.
     for (const link of page.querySelectorAll("[href]:not([href^='#'])")) link.setAttribute("href", link.href);
-    for (const form of page.querySelectorAll("form")) form.setAttribute("action", new URL(form.getAttribute("action"), page.URL));
-    for (const title of page.querySelectorAll("h1, h2")) title.setAttribute("aria-level", +title.tagName[1] + 1);
+    for (const form of page.forms) form.setAttribute("action", new URL(form.getAttribute("action"), page.URL));
+    for (const title of page.querySelectorAll("h1, h2")) title.ariaLevel = +title.tagName[1] + 1;
     for (const code of page.querySelectorAll("script, style, link")) code.remove();
-    this.#words = page.querySelector("[data-offline]")?.dataset ?? {};
-    body.append(...page.querySelector("main").childNodes, ...page.querySelectorAll("footer"));
+    const { lang, dir } = page.documentElement;
+    const body = make("div", { lang, dir }, ...page.querySelector("main").childNodes, ...page.querySelectorAll("footer"));
     body.addEventListener("click", (event) => this.#click(event));
     body.addEventListener("submit", (event) => this.#submit(event));
     this.#root.replaceChildren(body);
+    this.#status = body.querySelector("[data-offline]");
     this.#name();
   }
 
@@ -166,72 +172,84 @@ class RelayForm extends HTMLElement {
     const address = link?.getAttribute("href") ?? "";
     const field = address.startsWith("#") && this.#root.getElementById(address.slice(1));
     if (field) field.focus();
-    else if (!link?.target && address.startsWith(`${home}/f/`))
-      this.#open(address).then(() => this.#focus("h1"), () => location.assign(address));
+    else if (address.startsWith(`${home}/f/`))
+      this.#open(address).then(
+        () => this.#focus("h1"),
+        () => location.assign(address),
+      );
     else return;
     event.preventDefault();
   }
 
   async #submit(event) {
     event.preventDefault();
+    if (this.#busy) return;
     const form = event.target;
     const button = event.submitter ?? form.querySelector("button");
-    if (this.#busy) return;
     this.#busy = true;
-    button.setAttribute("aria-disabled", "true");
+    button.ariaDisabled = "true";
+    this.#status.textContent = this.#status.dataset.sending;
     let answer;
     try {
-      const body = new FormData(form);
-      const headers = { Accept: "application/json" };
-      const response = await fetch(form.getAttribute("action"), { method: "POST", body, headers, credentials: "omit" });
+      const response = await fetch(form.getAttribute("action"), {
+        method: "POST",
+        body: new FormData(form),
+        headers: { Accept: "application/json" },
+        credentials: "omit",
+      });
       answer = await response.json();
     } catch {
-      answer = { error: this.#words.offline };
+      answer = { error: this.#status.dataset.offline };
     }
     this.#busy = false;
-    button.removeAttribute("aria-disabled");
+    button.ariaDisabled = null;
+    this.#status.textContent = "";
     if (answer.ok) await this.#sent(answer);
     else this.#refused(form, answer);
   }
 
   async #sent({ next, message, reference }) {
-    // It has arrived; should the page that says so not come through, the answer itself says it.
-    await this.#open(new URL(`${next}?embed`)).catch(() =>
-      this.#root.replaceChildren(make("h1", { ariaLevel: 2, textContent: message }), make("p", { className: "reference" }, reference)),
+    // It has arrived. Should the page that says so not come through, the answer itself says it.
+    await this.#open(`${next}?embed`).catch(() =>
+      this.#root.replaceChildren(make("h1", { ariaLevel: 2 }, message), make("p", { className: "reference" }, reference)),
     );
     this.#focus("h1");
-    this.#submitted();
+    this.#received();
   }
 
   // Nothing that was typed or chosen is touched.
   #refused(form, { error, errors = [], token }) {
     for (const old of this.#root.querySelectorAll(".trouble, .error")) old.remove();
     for (const old of form.querySelectorAll(".mend")) old.classList.remove("mend");
-    for (const old of form.querySelectorAll("[aria-invalid]")) old.removeAttribute("aria-invalid");
+    for (const old of form.querySelectorAll("[aria-invalid]")) old.ariaInvalid = null;
+    form.querySelector("[name=_gotcha]").value = "";
     if (token) form.querySelector("[name=_token]").value = token;
-    const list = errors.map(({ field, message }) => make("li", {}, this.#mark(field, message) ? make("a", { href: `#f-${field}` }, message) : message));
-    const alert = make("div", { role: "alert" }, make("h2", { ariaLevel: 3 }, error), ...(list.length ? [make("ul", {}, ...list)] : []));
-    form.parentNode.prepend(make("div", { className: "trouble" }, alert));
+    const mends = errors.filter(({ field }) => field);
+    const list = mends.map(({ field, message }) =>
+      make("li", {}, this.#mend(field, message) ? make("a", { href: `#f-${field}` }, message) : message),
+    );
+    const alert = make("div", { role: "alert" }, make("h2", { ariaLevel: 3 }, error), make("ul", { hidden: !list.length }, ...list));
+    this.#root.firstChild.prepend(make("div", { className: "trouble" }, alert));
     this.#name();
     this.#focus(".trouble");
   }
 
-  #mark(field, message) {
+  #mend(field, message) {
     const control = this.#root.getElementById(`f-${field}`);
     const box = control?.closest(".field");
     if (!box) return false;
     const id = `f-${field}-error`;
-    const words = make("p", { id, className: "error" }, make("span", { className: "unseen" }, `${this.#words.error} `), message);
+    const prefix = make("span", { className: "unseen" }, `${this.#status.dataset.error} `);
+    const words = make("p", { id, className: "error" }, prefix, message);
     const before = this.#root.getElementById(`f-${field}-hint`) ?? box.querySelector(":scope > label, legend");
-    if (before) before.after(words);
-    else box.prepend(words);
+    before ? before.after(words) : box.prepend(words);
     box.classList.add("mend");
-    control.setAttribute("aria-invalid", "true");
+    control.ariaInvalid = "true";
     const described = control.closest("fieldset") ?? control;
-    const ids = (described.getAttribute("aria-describedby") ?? "").split(" ");
-    described.setAttribute("aria-describedby", [...new Set([...ids, id])].join(" ").trim());
+    const ids = new Set((described.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean));
+    described.setAttribute("aria-describedby", [...ids.add(id)].join(" "));
     return true;
   }
 }
 
-customElements.get("relay-form") ?? customElements.define("relay-form", RelayForm);
+if (!customElements.get("relay-form")) customElements.define("relay-form", RelayForm);
