@@ -16,6 +16,9 @@ from relay.certificate import Certificate
 from relay.certificate.packets import Tag, header
 from relay.errors import SealError
 
+_HEAD = re.compile(rb"-----BEGIN PGP MESSAGE-----\r?\n\r?\n")
+_LINES = re.compile(rb"[A-Za-z0-9+/\r\n]*")
+
 
 def require_sealed_for(sealed: bytes, certificates: Sequence[Certificate], now: datetime) -> None:
     """Raise ``SealError`` unless it is SEIPD version 1 for exactly the living subkeys of these certificates.
@@ -59,13 +62,13 @@ class Outline:
 
 def outline(sealed: bytes) -> Outline:
     """Look at the front of an ASCII-armored message, however large it is."""
-    head = re.match(rb"-----BEGIN PGP MESSAGE-----\r?\n\r?\n", sealed)
+    head = _HEAD.match(sealed)
     if not head:
         raise ValueError("not an armored message without headers")
     span = 4096
     while True:
-        text = sealed[head.end() : head.end() + span]
-        encoded = text.partition(b"=")[0].translate(None, b"\r\n-")
+        lines = _LINES.match(sealed, head.end(), head.end() + span)
+        encoded = lines[0].translate(None, b"\r\n") if lines else b""
         octets = binascii.a2b_base64(encoded[: len(encoded) // 4 * 4])
         try:
             return _front(octets)
