@@ -67,6 +67,12 @@ def test_it_comes_back_unless_it_cannot() -> None:
     assert ("RestartPreventExitStatus", "78 77 2") in unit
 
 
+def test_a_visitor_who_knocks_does_not_start_it_in_a_tight_loop() -> None:
+    """Without it one connection to the socket would start a daemon that cannot start, again and again."""
+    pause = dict(settings("relay.service"))["ExecStopPost"]
+    assert pause == '/bin/sh -c "case $$EXIT_STATUS in 2|77|78) sleep 10 ;; esac"'
+
+
 def test_stopping_is_given_more_time_than_the_daemon_takes() -> None:
     """Without it systemd would kill the daemon while it finishes what it has accepted (20 seconds)."""
     assert ("TimeoutStopSec", "30") in settings("relay.service")
