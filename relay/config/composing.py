@@ -227,8 +227,12 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     mark = error.problem_mark or error.context_mark
     problem = error.problem or ""
     place = _mark(mark) if mark else START
-    lines = re.split(r"\r\n|\r|\n", text)
-    if place.line <= len(lines) and "\t" in lines[place.line - 1][: place.column]:
+    # As YAML counts them (1.1 section 4.1.4).
+    lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)
+    if place.line > len(lines):
+        # libyaml's place for an end that comes too early is behind the end.
+        place = Place(len(lines), len(lines[-1]) + 1)
+    if "\t" in lines[place.line - 1][: place.column]:
         return Unreadable("a tab stands where spaces must", "indent with spaces only", place)
     for theirs, fact, hint in _SYNTAX:
         if problem.startswith(theirs):
