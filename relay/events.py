@@ -104,6 +104,11 @@ def reload_refused(mistakes: int, lines: Sequence[str]) -> None:
     _log.error("reload_refused", mistakes=mistakes, lines=list(lines))
 
 
+def sealing_by_gpg_alone() -> None:
+    """pysequoia cannot be imported: small letters take about ten times as long, and nothing else changes."""
+    _log.warning("sealing_by_gpg_alone")
+
+
 def submission_received(id: str, tenant: str, form: str) -> None:
     """An envelope is on stable storage and the visitor is told so."""
     _log.info("submission_received", id=id, tenant=tenant, form=form)

@@ -19,6 +19,7 @@ from relay.certificate import Certificate, Subkey
 from relay.certificate.refusals import refusal
 from relay.config import Survey, survey
 from relay.errors import Mistake
+from relay.seal.signing import SigningKey
 
 PROJECT = Path(__file__).parent.parent
 GOOD = Path(__file__).parent / "good_config"
@@ -45,6 +46,9 @@ class Reads:
         return Certificate(
             name, found, armored, (), "Ed25519/Cv25519", made, end, (Subkey(found, made, end),)
         )
+
+    def examine_signer(self, signing: SigningKey) -> None:
+        """Whatever it is, it will do."""
 
 
 @dataclass(frozen=True)

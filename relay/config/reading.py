@@ -136,7 +136,7 @@ def _read(context: Context, source: Source, found: _Found) -> tuple[RelaySetting
     practice = settings.practice or Practice(name=host)
     _read_practice(context, source, "", settings, practice, found)
     tls = read_tls(context, source, settings, host)
-    signing = _signing(source, settings)
+    signing = _signing(context, source, settings)
     _check_addresses(source, settings)
     _check_state(source, settings)
     if settings.tenants:
@@ -264,14 +264,16 @@ def _share(source: Source, wanted: TenantLimitSettings, most: LimitSettings) -> 
     return spool.Quota(wanted.spool_messages or most.tenant_messages, wanted.spool_size or most.tenant_size)
 
 
-def _signing(source: Source, settings: RelaySettings) -> SigningKey | None:
+def _signing(context: Context, source: Source, settings: RelaySettings) -> SigningKey | None:
     if settings.signing:
         with source.noting(("signing", "key_file")):
             armored = read_regular_file(source.file(settings.signing.key_file), MAX_KEY_BYTES, only_ours)
             if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" not in armored:
                 hint = "gpg --armor --export-secret-keys FINGERPRINT, without a passphrase"
                 raise Unreadable("the file holds no armored secret key", hint)
-            return SigningKey(armored, settings.signing.fingerprint)
+            signing = SigningKey(armored, settings.signing.fingerprint)
+            context.examiner.examine_signer(signing)
+            return signing
     return None
 
 

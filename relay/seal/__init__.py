@@ -15,9 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from relay.certificate import Certificate
+
+if TYPE_CHECKING:
+    from relay.seal.signing import SigningKey
 
 
 class Sealer(Protocol):
@@ -34,3 +37,6 @@ class Examiner(Protocol):
         self, armored: bytes, *, name: str, fingerprint: str, allow_rsa_2048: bool = False, now: datetime
     ) -> Certificate:
         """The certificate, usable at ``now``, with this fingerprint; else raises ``CertificateUnusable``."""
+
+    def examine_signer(self, signing: SigningKey) -> None:
+        """Raise ``SealError`` unless this key can sign, and do nothing else."""

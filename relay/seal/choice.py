@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from relay import events
 from relay.certificate import Certificate
 from relay.seal import in_process
 from relay.seal.custodian import Custodian
@@ -40,4 +41,6 @@ def build_sealer(
     """
     large = GnupgSealer(custodian, signing)
     small = InProcessSealer(signing) if in_process.AVAILABLE else None
+    if not small:
+        events.sealing_by_gpg_alone()
     return ChoosingSealer(small, large, in_process_limit)

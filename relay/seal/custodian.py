@@ -72,6 +72,10 @@ class Custodian:
             self._take_in(file.octets, path)
         return path
 
+    def examine_signer(self, signing: SigningKey) -> None:
+        """Raise ``SealError`` unless this key can sign, and do nothing else; found out by signing."""
+        self.take_in_signer(signing)
+
     def take_in_signer(self, signing: SigningKey) -> Path:
         """The keyring of the relay's own key, which can sign from now on. Raises ``SealError`` if it is not
         fit.

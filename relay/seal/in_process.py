@@ -31,9 +31,7 @@ class InProcessSealer:
     """See ``relay.seal`` for what is guaranteed. The event loop stands still while a letter is sealed."""
 
     def __init__(self, signing: SigningKey | None = None) -> None:
-        self._signer = (
-            _translated(lambda: pysequoia.Tsk.from_bytes(signing.armored).signer()) if signing else None
-        )
+        self._signer = _signer(signing) if signing else None
 
     async def seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
         """Encrypt the letter, and sign it where a signing key was given."""
@@ -57,20 +55,27 @@ class InProcessSealer:
         return with_crlf(sealed)
 
 
+def _signer(signing: SigningKey) -> pysequoia.PySigner:
+    return _translated(
+        lambda: pysequoia.Tsk.from_bytes(signing.armored).signer(),
+        "pysequoia cannot sign with the signing key",
+    )
+
+
 @lru_cache(maxsize=1024)
 def _parsed(armored: bytes) -> pysequoia.Cert:
     # as long as the encryption itself; the octets never change
     return pysequoia.Cert.from_bytes(armored)
 
 
-def _translated(run: Callable[[], Answer]) -> Answer:
+def _translated(run: Callable[[], Answer], fact: str = "pysequoia did not encrypt the letter") -> Answer:
     try:
         return run()
     except Exception:
         # the text of pysequoia's errors is a native stack trace of many lines
-        raise SealError("pysequoia did not encrypt the letter") from None
+        raise SealError(fact) from None
     except BaseException as failure:
         # a panic in Rust arrives as a BaseException that cannot be imported, and would end the daemon
         if type(failure).__name__ != "PanicException":
             raise
-        raise SealError("pysequoia did not encrypt the letter") from None
+        raise SealError(fact) from None

@@ -68,14 +68,18 @@ def outline(sealed: bytes) -> Outline:
     span = 4096
     while True:
         lines = _LINES.match(sealed, head.end(), head.end() + span)
-        encoded = lines[0].translate(None, b"\r\n") if lines else b""
-        octets = binascii.a2b_base64(encoded[: len(encoded) // 4 * 4])
         try:
-            return _front(octets)
+            return _front(_decoded(lines[0].translate(None, b"\r\n") if lines else b""))
         except ValueError:
             if head.end() + span > len(sealed):
                 raise
             span *= 4
+
+
+def _decoded(encoded: bytes) -> bytes:
+    # wherever it was cut off, and whether or not it ends with padding
+    whole = encoded[: len(encoded) - (len(encoded) % 4 == 1)]
+    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
 
 
 def _front(octets: bytes) -> Outline:

@@ -90,14 +90,6 @@ async def test_the_letter_arrives_octet_by_octet(sealer: Sealer, size: int, coun
     assert counsellor.decrypt(await sealer.seal(letter, [counsellor.certificate], NOW)) == letter
 
 
-async def test_letters_of_any_length(counsellor: Reader) -> None:
-    """Otherwise letters whose armor happens to end without padding would not be recognised, one in three."""
-    sealer = InProcessSealer()
-    for length in range(0, 5_000, 7):
-        sealed = await sealer.seal(b"x" * length, [counsellor.certificate], NOW)
-        assert outline(sealed) == Outline((counsellor.certificate.subkeys[0].key_id,), 1)
-
-
 @pytest.mark.parametrize("kind", ["gpg", "choosing"])
 async def test_a_large_letter_arrives(kind: str, make_sealer: MakeSealer, counsellor: Reader) -> None:
     """Otherwise the documents somebody sends would be lost or cut off."""

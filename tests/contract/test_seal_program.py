@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pysequoia
 import pytest
 
 from relay.errors import SealError
@@ -161,8 +162,10 @@ sys.modules["pysequoia"] = None
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from relay import events
 from relay.seal.choice import build_sealer
 from relay.seal.custodian import Custodian
+events.configure()
 custodian = Custodian(Path({str(tmp_path / "home")!r}))
 now = datetime.now(UTC)
 armored = Path({str(certificate)!r}).read_bytes()
@@ -173,6 +176,22 @@ sys.stdout.buffer.write(sealed)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=True)
     assert counsellor.decrypt(done.stdout) == b"Hallo"
+    assert b"sealing_by_gpg_alone" in done.stderr
+
+
+async def test_a_panic_of_pysequoia(counsellor: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a mistake in its native code would end the daemon instead of failing one letter."""
+
+    class PanicException(BaseException):
+        """What pysequoia raises then; it cannot be imported, nor be brought about."""
+
+    def panic(*_: object, **__: object) -> bytes:
+        raise PanicException("index out of bounds")
+
+    monkeypatch.setattr(pysequoia, "encrypt", panic)
+    with pytest.raises(SealError) as failed:
+        await InProcessSealer().seal(b"Hallo", [counsellor.certificate], NOW)
+    assert "index" not in failed.value.fact
 
 
 def signing_key(home: Home, fingerprint: str) -> SigningKey:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from relay.certificate import file, packets
 from relay.certificate.packets import Key, Packet, Signature
 from relay.errors import CertificateUnusable
-from relay.seal.outside import outline
+from relay.seal.outside import Outline, outline
 from tests.fixtures.crafted import craft
 
 CRAFTED = craft()
@@ -132,6 +132,19 @@ def test_a_key_with_any_octet_changed(data: st.DataObject) -> None:
     except CertificateUnusable:
         return
     assert read.octets == changed
+
+
+@pytest.mark.parametrize("checksum", [True, False])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_outside_of_messages_of_any_length(checksum: bool, newline: str) -> None:
+    """Otherwise some letters could not be sent: those whose armor happens to end without padding."""
+    reader = b"\xc1\x0e\x03" + bytes.fromhex("0123456789abcdef") + b"\x12\x00\x00\x00\x00"
+    for length in (*range(1, 30), 5_000, 50_000):
+        body = b"\xd2\xff" + length.to_bytes(4) + b"\x01" * length
+        for count in (1, 3, 300):
+            sealed = block(reader * count + body, "MESSAGE", newline=newline)
+            sealed = sealed if checksum else sealed.replace(b"=abcd" + newline.encode(), b"")
+            assert outline(sealed) == Outline(("0123456789ABCDEF",) * count, 1)
 
 
 @given(st.binary(max_size=400))
