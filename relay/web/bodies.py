@@ -100,11 +100,17 @@ class _Body:
 
 async def _multipart(body: _Body, boundary: str, collector: Collector) -> None:
     parser = MultipartParser(boundary, collector)
-    while piece := await body.next():
-        parser.feed(piece)
-        if collector.refusal is not None and body.too_long:
-            raise collector.refusal
-    parser.finish()
+    try:
+        while piece := await body.next():
+            parser.feed(piece)
+            if collector.refusal is not None and body.too_long:
+                raise collector.refusal
+        parser.finish()
+    except RequestRefused as error:
+        # Half a text is better than none on the page that says what went wrong.
+        collector.refuse(error.code)
+        parser.abandon()
+        raise
 
 
 async def _whole(body: _Body, collector: Collector) -> bytes:

@@ -20,8 +20,6 @@ from relay.web.headers import BARE
 from relay.web.limits import Limits
 from relay.web.visit import place_of
 
-_LINGERING = 5.0
-"""Seconds in which what is still being sent to us is read and forgotten, so that our answer arrives."""
 _OURS = 86_400.0
 """aiohttp's own idle timeout, out of the way of ours."""
 _LONGEST_LINE = 8_190
@@ -30,7 +28,7 @@ _LONGEST_LINE = 8_190
 class Guest(web.RequestHandler):
     """aiohttp's handler of one connection, plus deadlines, plus our own words where HTTP itself is broken."""
 
-    __slots__ = ("_began_to_wait", "_gone", "_limits", "_received_some", "_timer", "_waiting")
+    __slots__ = ("_began_to_wait", "_gone", "_last", "_limits", "_received_some", "_timer", "_waiting")
 
     def __init__(self, server: web.Server, limits: Limits, gone: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -38,7 +36,7 @@ class Guest(web.RequestHandler):
             server,
             loop=loop,
             keepalive_timeout=_OURS,
-            lingering_time=_LINGERING,
+            lingering_time=limits.linger,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
             # A compressed body is refused by its header; here it must not be unpacked even to be thrown away.
@@ -50,6 +48,7 @@ class Guest(web.RequestHandler):
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = True
         self._received_some = False
+        self._last = False
         self._began_to_wait = loop.time()
 
     @property
@@ -61,6 +60,15 @@ class Guest(web.RequestHandler):
         """End the connection at once, whatever is still unsent."""
         if self.transport is not None:
             self.transport.abort()
+
+    def finish(self) -> None:
+        """End the connection as soon as the request at hand is answered; at once if there is none.
+
+        aiohttp's own ``close`` stops reading, so that a body that is still arriving would never be complete.
+        """
+        self._last = True
+        if self._waiting and self.transport is not None:
+            self.transport.close()
 
     def began(self) -> None:
         """A request has arrived as far as the end of its header section."""
@@ -90,6 +98,8 @@ class Guest(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """aiohttp: send the answer; True in the result closes the connection."""
         self._allow(self._limits.answer)
+        if self._last:
+            resp.force_close()
         if isinstance(resp, _Unreadable):
             cast(asyncio.Transport, self.transport).write(resp.raw)
             result: tuple[web.StreamResponse, bool] = (resp, True)

@@ -40,5 +40,7 @@ class Limits:
     """For a body, however steadily it arrives."""
     answer: float = 30
     """For the visitor's side to take our answer."""
+    linger: float = 5
+    """For what is still being sent while we answer: it is read and forgotten, so that we are heard."""
     idle: float = 15
     """Between two requests on one connection."""

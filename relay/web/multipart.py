@@ -80,6 +80,14 @@ class MultipartParser:
         if self._state is not _State.EPILOGUE:
             raise refuse("INCOMPLETE")
 
+    def abandon(self) -> None:
+        """Nothing more will come: hand on what has arrived of an unfinished part, and end it."""
+        if self._state is _State.CONTENT:
+            self._receiver.content(bytes(self._buffer))
+            self._receiver.end()
+        self._buffer.clear()
+        self._state = _State.EPILOGUE
+
     def _step(self) -> bool:
         """Consume one thing from the buffer; False: more is needed first."""
         match self._state:
@@ -129,8 +137,8 @@ class MultipartParser:
             return False
         part = _read_head(bytes(self._buffer[2:end]))
         del self._buffer[: end + 4]
-        self._state = _State.CONTENT
         self._receiver.begin(part)
+        self._state = _State.CONTENT
         return True
 
     def _content(self) -> bool:

@@ -103,9 +103,9 @@ class Collector:
     def content(self, piece: bytes) -> None:
         """More of the part's content."""
         if self._part.filename is None:
+            room = max(0, KEPT * self._limits.text - self._text_size)
+            self._content += piece[:room]
             self._count_text(len(piece))
-            if self._text_size <= KEPT * self._limits.text:
-                self._content += piece
         elif self._may_keep(len(piece)):
             self._content += piece
 

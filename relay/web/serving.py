@@ -14,6 +14,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -25,6 +26,8 @@ from relay.web.proxies import crowd_of, is_trusted
 
 _TLS_GOODBYE = 5.0
 """Seconds for the other side to say goodbye in TLS before the connection is closed without."""
+_CANCELLED_WITHIN = 0.5
+"""Seconds for a handler to end once it was told to."""
 _BREATH = 0.5
 """Seconds until the next try where the system gives us no connection."""
 
@@ -45,6 +48,13 @@ class _Place:
         """By the loop's clock; None while a request is being handled."""
         return self.guest.waiting_since if self.guest is not None else self.since
 
+    def finish(self) -> None:
+        """Answer what is at hand, then end."""
+        if self.guest is not None:
+            self.guest.finish()
+        else:
+            self.clear()
+
     def clear(self) -> None:
         """Make room."""
         if self.guest is not None:
@@ -62,6 +72,7 @@ class Server:
         self._places: set[_Place] = set()
         self._present: Counter[str] = Counter()
         self._accepting: dict[asyncio.Task[None], socket.socket] = {}
+        self._left = asyncio.Event()
 
     async def listen(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Take connections from a listening socket, which is ours from now on."""
@@ -80,13 +91,15 @@ class Server:
             sock.close()
         await asyncio.gather(*self._accepting, return_exceptions=True)
         self._accepting.clear()
-        for place in self._places:
-            if place.guest is None:
-                place.clear()
+        for place in list(self._places):
+            place.finish()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._places:
+                    self._left.clear()
+                    await self._left.wait()
         if self._runner.server is not None:
-            self._runner.server.pre_shutdown()
-            # aiohttp waits this long twice: for the handlers, and then for what they leave behind.
-            await self._runner.server.shutdown(within / 2)
+            await self._runner.server.shutdown(_CANCELLED_WITHIN)
         await self._runner.cleanup()
 
     def _serving(self) -> web.Server:
@@ -146,6 +159,7 @@ class Server:
     def _leave(self, place: _Place) -> None:
         if place in self._places:
             self._places.discard(place)
+            self._left.set()
             self._present[place.crowd] -= 1
             if not self._present[place.crowd]:
                 del self._present[place.crowd]
