@@ -38,7 +38,7 @@ def command(port: int | None) -> None:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    screen = Screen()
+    screen = Screen(no_color=no_color)
     try:
         with ExitStack() as parts:
             try:

@@ -24,12 +24,12 @@ LAST_EVENTS = 12
 class Screen:
     """One line for each step, aligned; colour only at a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, no_color: bool) -> None:
         self.shown = False
         """Whether a letter was shown."""
         self._events: deque[str] = deque(maxlen=LAST_EVENTS)
-        self._steps = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._letters = Console(highlight=False)
+        self._steps = Console(stderr=True, highlight=False, soft_wrap=True, no_color=no_color)
+        self._letters = Console(highlight=False, no_color=no_color)
         self._steps.print("\n[bold]relay demo[/]  one letter on its whole way, on this machine only\n")
 
     @contextmanager
