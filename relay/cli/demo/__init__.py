@@ -29,7 +29,8 @@ INTERRUPTED = 130
 @click.option(
     "--port", type=click.IntRange(1, 65_535), help="Where the form is served. Default: any free port."
 )
-def command(port: int | None) -> None:
+@click.option("--no-color", is_flag=True, help="No colours at a terminal.")
+def command(port: int | None, no_color: bool) -> None:
     """Try it: one letter from the form into a mailbox, on this machine only.
 
     Makes a throw-away key, certificate and mailbox, starts the real daemon, sends one submission, fetches it
