@@ -34,9 +34,7 @@ class Subkey:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that passed the policy when it was loaded; ``require_usable`` is asked before every
-    letter.
-    """
+    """A certificate that passed the policy; ``require_usable`` is asked before every letter."""
 
     name: str
     """The name in the configuration."""

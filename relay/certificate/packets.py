@@ -17,6 +17,10 @@ from enum import IntEnum
 BEGIN = re.compile(rb"^-----BEGIN PGP ([A-Z, ]+?)-----[ \t]*\r?$", re.MULTILINE)
 
 
+ENCRYPTING = frozenset({2, 16, 18, 25, 26, 35, 36})
+"""Algorithms that can do nothing but encrypt (RFC 9580 section 9.1, and ML-KEM)."""
+
+
 class Tag(IntEnum):
     """Packet types (RFC 9580 section 5)."""
 
@@ -105,6 +109,7 @@ class Key:
 
     version: int
     created: datetime
+    algorithm: int
     fingerprint: str
     """40 upper-case hexadecimal digits; empty for other versions than 4."""
 
@@ -115,12 +120,12 @@ class Key:
             raise ValueError("key without an end")
         created = datetime.fromtimestamp(int.from_bytes(body[1:5]), UTC)
         if body[0] != 4:
-            return cls(body[0], created, "")
+            return cls(body[0], created, body[5], "")
         framed = b"\x99" + len(body).to_bytes(2) + body
         # SHA-1 is how version 4 fingerprints are defined (RFC 9580 section 5.5.4.2); nothing is signed with
         # it
         fingerprint = hashlib.sha1(framed, usedforsecurity=False).hexdigest().upper()
-        return cls(4, created, fingerprint)
+        return cls(4, created, body[5], fingerprint)
 
 
 @dataclass(frozen=True, slots=True)

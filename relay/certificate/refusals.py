@@ -5,11 +5,11 @@ from __future__ import annotations
 from relay.errors import CertificateUnusable
 
 _RENEW = (
-    "its owner extends it in the mail program (Thunderbird: OpenPGP Key Manager, Key Properties) and exports "
-    "the public key again; replace the file and reload"
+    "its owner extends it (Thunderbird: Account Settings, End-to-End Encryption, Change Expiration Date) and "
+    "exports the public key again; replace the file and reload"
 )
 _REPLACE = "ask its owner for the public key in use now, and compare the fingerprint with them"
-_EXPORT = "its owner exports the public key as an .asc file (Thunderbird: OpenPGP Key Manager, File, Export)"
+_EXPORT = "its owner exports the public key as an .asc file (Thunderbird: OpenPGP Key Manager, File, Export Public Key)"
 
 REFUSALS = {
     # what the file is
@@ -21,7 +21,7 @@ REFUSALS = {
     ),
     "not-armored": (
         "the file does not contain -----BEGIN PGP PUBLIC KEY BLOCK-----",
-        "if it is a binary key, convert it: gpg --enarmor, or export it again with gpg --armor --export",
+        "if it is a key in binary form, export it again: gpg --armor --export FINGERPRINT",
     ),
     "not-a-certificate": ("the file holds a {kind}, not a public key", _EXPORT),
     "damaged": ("the key block in the file is damaged or cut off", "copy or export the file again"),

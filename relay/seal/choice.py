@@ -14,8 +14,7 @@ from relay.seal.in_process import InProcessSealer
 from relay.seal.signing import SigningKey
 
 IN_PROCESS_LIMIT = 65_536
-"""Bytes up to which a letter holds the event loop for less time than starting gpg would (``bench/seal.py``).
-"""
+"""Bytes up to which a letter holds the event loop for less time than a run of gpg (``bench/seal.py``)."""
 
 
 class ChoosingSealer:

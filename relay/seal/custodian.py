@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from dataclasses import replace
 from datetime import datetime
@@ -34,7 +33,10 @@ class Custodian:
     def __init__(self, homedir: Path, gpg: str = "gpg", *, deadline: float = DEADLINE) -> None:
         self.gnupg = Gnupg(homedir, gpg, deadline=deadline)
         self._keyrings = self.gnupg.homedir / "keyrings"
-        self._keyrings.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._keyrings.mkdir(mode=0o700, exist_ok=True)
+        except OSError:
+            raise _unwritable() from None
         self._listings: dict[bytes, Listing | None] = {}
         self._probes: dict[tuple[str, ...], bool] = {}
 
@@ -77,9 +79,7 @@ class Custodian:
         self.take_in_signer(signing)
 
     def take_in_signer(self, signing: SigningKey) -> Path:
-        """The keyring of the relay's own key, which can sign from now on. Raises ``SealError`` if it is not
-        fit.
-        """
+        """The keyring of the relay's own key, which can sign from now on; raises ``SealError``."""
         signing.require_fit(self.gnupg)
         keyring = self._keyrings / f"signing-{signing.fingerprint}.kbx"
         self.gnupg.take_in_signer(signing.octets(), signing.fingerprint, keyring)
@@ -100,22 +100,19 @@ class Custodian:
 
     def _take_in(self, octets: bytes, path: Path) -> Listing | None:
         # into a folder of its own first: two at once must not write one keyring, nor anybody read half of one
-        work = Path(tempfile.mkdtemp(prefix="new-", dir=self._keyrings))
         try:
-            found = parse(self.gnupg.take_in(octets, work / "ring.kbx"))
-            if len(found) != 1:
-                return None
-            os.replace(work / "ring.kbx", path)
+            with tempfile.TemporaryDirectory(prefix="new-", dir=self._keyrings) as work:
+                keyring = Path(work) / "ring.kbx"
+                found = parse(self.gnupg.take_in(octets, keyring))
+                if len(found) != 1:
+                    return None
+                os.replace(keyring, path)
         except OSError:
-            raise SealError("the keyring of a certificate could not be written") from None
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+            raise _unwritable() from None
         return found[0]
 
     def _probe(self, certificate: Certificate, now: datetime) -> bool:
-        """Seal something, and look at it: GnuPG must do it right; tells whether the in-process sealer does,
-        too.
-        """
+        # GnuPG must seal to it as it must, or the certificate is refused; tells whether pysequoia does, too
         living = certificate.living(now)
         key = (certificate.fingerprint, *(subkey.fingerprint for subkey in living))
         if key not in self._probes:
@@ -130,3 +127,7 @@ class Custodian:
                 certificate, now
             )
         return self._probes[key]
+
+
+def _unwritable() -> SealError:
+    return SealError("a keyring could not be written into GnuPG's home", "is the disk full, or read-only?")

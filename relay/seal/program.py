@@ -80,7 +80,9 @@ class Gnupg:
         _own(self.homedir)
         environment = {"LC_ALL": "C", "HOME": str(self.homedir), "PATH": os.environ.get("PATH", os.defpath)}
         self._program = _translated(
-            lambda: _Program(program, str(self.homedir), env=environment, options=list(_ALWAYS))
+            lambda: _Program(
+                os.path.abspath(program), str(self.homedir), env=environment, options=list(_ALWAYS)
+            )
         )
         self._program.deadline = deadline
         self._program.buffer_size = 65_536
@@ -128,8 +130,7 @@ class Gnupg:
     def encrypt(
         self, letter: bytes, recipients: Sequence[str], keyrings: Sequence[Path], signer: str = ""
     ) -> bytes:
-        """Encrypt to exactly these keys, given by the fingerprint of each subkey; ASCII armor with line
-        feeds.
+        """Encrypt to exactly these keys, each given by the fingerprint of a subkey; ASCII armor.
 
         ``signer`` is the fingerprint of a key that ``take_in_signer`` took.
         """

@@ -1,13 +1,12 @@
-"""The relay's own key: its signature shows the reader which relay a letter came through. It can decrypt
-nothing.
-"""
+"""The relay's own key: its signature shows which relay a letter came through. It can decrypt nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from relay.certificate import listing, packets
-from relay.certificate.packets import Tag
+from relay.certificate.packets import ENCRYPTING, Key, Packet, Tag
 from relay.certificate.refusals import grouped
 from relay.errors import SealError
 from relay.seal.program import Gnupg
@@ -41,7 +40,7 @@ class SigningKey:
                 f"the file of the signing key holds {grouped(primary.fingerprint)}",
                 f"the configuration says {grouped(self.fingerprint)}",
             )
-        if any("e" in row.capabilities for row in (primary, *subkeys)):
+        if _can_decrypt(found) or any("e" in row.capabilities for row in (primary, *subkeys)):
             # relay must not hold anything that opens a letter, not even by mistake
             raise SealError("the signing key can also be encrypted to, so it could open letters", _MAKE)
         if "s" not in primary.capabilities and not any("s" in row.capabilities for row in subkeys):
@@ -59,3 +58,9 @@ class SigningKey:
         except ValueError:
             raise SealError("the signing key is damaged or cut off", "export it again") from None
         return b"".join(block for kind, block in blocks if kind == "PRIVATE KEY BLOCK")
+
+
+def _can_decrypt(found: Sequence[Packet]) -> bool:
+    # also a subkey that is revoked, or that GnuPG skips, still opens what was once sealed to it
+    keys = [Key.parse(packet.body) for packet in found if packet.tag in (Tag.SECRET_KEY, Tag.SECRET_SUBKEY)]
+    return any(key.algorithm in ENCRYPTING for key in keys)
