@@ -5,11 +5,11 @@ from __future__ import annotations
 from relay.errors import CertificateUnusable
 
 _RENEW = (
-    "its owner extends it (Thunderbird: Account Settings, End-to-End Encryption, Change Expiration Date) and "
-    "exports the public key again; replace the file and reload"
+    "its owner extends it in the mail program (Thunderbird: OpenPGP Key Manager, Key Properties) and exports "
+    "the public key again; replace the file and reload"
 )
 _REPLACE = "ask its owner for the public key in use now, and compare the fingerprint with them"
-_EXPORT = "its owner exports the public key as an .asc file (Thunderbird: OpenPGP Key Manager, File, Export Public Key)"
+_EXPORT = "its owner exports the public key as an .asc file (Thunderbird: OpenPGP Key Manager, File, Export)"
 
 REFUSALS = {
     # what the file is
