@@ -11,6 +11,7 @@ from typing import Literal
 
 from relay.config.document import Document
 from relay.config.files import Absent, Unreadable
+from relay.config.settings import LimitSettings
 from relay.errors import Mistake, RelayError
 from relay.seal import Examiner
 
@@ -41,6 +42,8 @@ class Context:
     """systemd's folder of credentials; None outside a service."""
     excuse_credentials: bool
     """Outside a service, warn that credentials could not be read, instead of failing."""
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    """Those of relay.yaml, once it was read."""
     looks: list[Look] = field(default_factory=list)
 
     def look(self, kind: Kind, subject: str, mistakes: Sequence[Mistake] = ()) -> Look:

@@ -14,7 +14,7 @@ from relay.config.files import Unreadable
 from relay.config.place import shortened
 from relay.config.words import NAMED_BY_PLACE, mistakes_in, not_among, wrong_with_name
 from relay.errors import Mistake
-from relay.form import Form
+from relay.form import FileField, Form
 
 _LEFTOVER = re.compile(r"\.|.*(~|\.bak|\.orig|\.rej|\.old|\.save|\.sw[a-z]|\.tmp|\.dpkg-\w+)$|#.*#$")
 """What editors, merges and packages leave beside the files they change."""
@@ -23,9 +23,7 @@ _LEFTOVER = re.compile(r"\.|.*(~|\.bak|\.orig|\.rej|\.old|\.save|\.sw[a-z]|\.tmp
 def read_forms(
     context: Context, source: Source, tenant: str, mailboxes: Collection[str], keys: Collection[str]
 ) -> dict[str, Form]:
-    """The forms by name, without those that have mistakes. ``mailboxes`` and ``keys``: all that may be
-    named.
-    """
+    """The forms by name, without those with mistakes. ``mailboxes`` and ``keys``: all that may be named."""
     folder = source.document.folder / "forms"
     forms = {}
     for path in _files(source, folder):
@@ -43,6 +41,7 @@ def read_forms(
         look.mistakes += found
         if form:
             look.summary = _summary(form)
+            look.mistakes += _too_much(document, form, context.limits.files)
         if form and not look.mistakes:
             forms[form.name] = form
     return forms
@@ -127,6 +126,18 @@ def _references(document: Document, mailboxes: Collection[str], keys: Collection
                 document.mistake(["keys", index], f"there is no key '{shortened(key.value, 63)}'", hint)
             )
     return found
+
+
+def _too_much(document: Document, form: Form, largest: int) -> list[Mistake]:
+    promised = [
+        (index, item.max_size) for index, item in enumerate(form.fields) if isinstance(item, FileField)
+    ]
+    total = sum(size for _, size in promised)
+    if total <= largest:
+        return []
+    fact = f"the files of this form may have {total:,} bytes together, but relay takes {largest:,}"
+    hint = "lower max_size here, or raise limits.files in relay.yaml"
+    return [document.mistake(["fields", max(promised), "max_size"], fact, hint)]
 
 
 def _summary(form: Form) -> str:

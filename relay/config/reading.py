@@ -132,6 +132,7 @@ def _read(context: Context, source: Source, found: _Found) -> tuple[RelaySetting
     settings = settings_in(source.document, RelaySettings, source.look.mistakes)
     if settings is None:
         return None, None
+    context.limits = settings.limits
     host = settings.public_url.removeprefix("https://").partition(":")[0]
     practice = settings.practice or Practice(name=host)
     _read_practice(context, source, "", settings, practice, found)
@@ -140,7 +141,7 @@ def _read(context: Context, source: Source, found: _Found) -> tuple[RelaySetting
     _check_addresses(source, settings)
     _check_state(source, settings)
     if settings.tenants:
-        _read_tenants(context, source, settings.tenants, settings.limits, found)
+        _read_tenants(context, source, settings.tenants, found)
     if not found.forms and not any(look.kind == "form" for look in context.looks):
         hint = "a form is a file NAME.yaml in the folder forms beside this file"
         source.note((), "there is no form", hint, warning=True)
@@ -202,9 +203,7 @@ def _read_practice(
             found.forms[tenant, name] = OpenForm(form, practice, readers, mailbox.id, mailbox.address)
 
 
-def _read_tenants(
-    context: Context, source: Source, written: Path, limits: LimitSettings, found: _Found
-) -> None:
+def _read_tenants(context: Context, source: Source, written: Path, found: _Found) -> None:
     folder = source.file(written)
     try:
         entries = sorted(folder.iterdir())
@@ -226,10 +225,10 @@ def _read_tenants(
             fact = f"a tenant is called as its folder: {wrong[0]}"
             source.look.mistakes.append(Mistake(shown, 0, 0, "", fact, wrong[1]))
         else:
-            _read_tenant(context, path, shown, limits, found)
+            _read_tenant(context, path, shown, found)
 
 
-def _read_tenant(context: Context, folder: Path, shown: str, limits: LimitSettings, found: _Found) -> None:
+def _read_tenant(context: Context, folder: Path, shown: str, found: _Found) -> None:
     name, shown = folder.name, f"{shown}/tenant.yaml"
     try:
         path = within(folder, folder / "tenant.yaml")
@@ -244,7 +243,7 @@ def _read_tenant(context: Context, folder: Path, shown: str, limits: LimitSettin
     settings = settings_in(document, TenantSettings, look.mistakes)
     if settings is None:
         return
-    found.quotas[f"{name}/"] = _share(source, settings.limits, limits)
+    found.quotas[f"{name}/"] = _share(source, settings.limits, context.limits)
     before = len(context.looks)
     _read_practice(context, source, name, settings, settings.practice, found)
     forms = sum(each.kind == "form" for each in context.looks[before:])

@@ -18,6 +18,8 @@ from pydantic import AfterValidator, Field, PlainValidator
 from relay.config.listener import Listener, parse_listener
 from relay.form.practice import Practice
 from relay.form.setting import NOT_EMPTY, Name, Setting, Size, mistake
+from relay.spool import limits as spool
+from relay.web import limits as web
 
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
@@ -184,24 +186,27 @@ class SealingSettings(Setting):
     """The program: a name, or a path."""
 
 
+_DOOR, _SPOOL = web.Limits(), spool.Limits()
+
+
 class LimitSettings(Setting):
     """How much is taken before visitors are asked to come back later or use another way."""
 
-    connections: Annotated[int, Field(ge=8, le=100_000)] = 512
+    connections: Annotated[int, Field(ge=8, le=100_000)] = _DOOR.connections
     """Open connections in total."""
-    connections_per_address: Annotated[int, Field(ge=2, le=100_000)] = 20
+    connections_per_address: Annotated[int, Field(ge=2, le=100_000)] = _DOOR.connections_per_address
     """Open connections of one visitor's address."""
-    files: Size = 25_000_000
-    """Bytes of all files of one submission, whatever the form allows."""
-    in_memory: Size = 150_000_000
+    files: Size = _DOOR.files
+    """Bytes of all files of one submission."""
+    in_memory: Size = _DOOR.in_memory
     """Bytes of all files that are being read or sealed at the same moment."""
-    spool_messages: Count = 100_000
+    spool_messages: Count = _SPOOL.whole.items
     """Letters that wait for delivery, of all practices together."""
-    spool_size: Size = 10_000_000_000
+    spool_size: Size = _SPOOL.whole.bytes
     """Bytes of all letters that wait."""
-    tenant_messages: Count = 10_000
+    tenant_messages: Count = _SPOOL.tenant.items
     """Letters that wait, of one tenant: its share, so that none fills up the others'."""
-    tenant_size: Size = 1_000_000_000
+    tenant_size: Size = _SPOOL.tenant.bytes
     """Bytes of the letters of one tenant that wait."""
 
 
