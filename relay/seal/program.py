@@ -108,6 +108,8 @@ class Gnupg:
                 "choose a 'state' folder with a shorter path",
             )
         self._has_agent = True
+        with contextlib.suppress(OSError):  # without it the agent would look for smart cards at USB
+            (self.homedir / "gpg-agent.conf").write_text("disable-scdaemon\n")
         self._import(octets, keyring, [])
         options = ["--no-default-keyring", f"--keyring={keyring}", "--pinentry-mode=error"]
         result = _translated(lambda: self._program.sign(b"probe", keyid=fingerprint, extra_args=options))
