@@ -137,7 +137,7 @@ def _too_much(document: Document, form: Form, largest: int) -> list[Mistake]:
         return []
     fact = f"the files of this form may have {total:,} bytes together, but relay takes {largest:,}"
     hint = "lower max_size here, or raise limits.files in relay.yaml"
-    return [document.mistake(["fields", max(promised), "max_size"], fact, hint)]
+    return [document.mistake(("fields", max(promised), "max_size"), fact, hint)]
 
 
 def _summary(form: Form) -> str:
