@@ -1,0 +1,1 @@
+"""The programs counsellors read with, driven as they would be used: Thunderbird, neomutt, notmuch."""
