@@ -5,6 +5,7 @@ Fails with ``ConfigError`` whose mistakes are of kind ``permission``, or with ``
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -60,9 +61,9 @@ def serve_alone(state: Path) -> int:
                 f"another relay (process {process or 'unknown'}) serves from {state}",
                 "stop it, or give this one a state directory of its own",
             ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, b"%d\n" % os.getpid(), 0)
-        _sync(state)
+        with contextlib.suppress(OSError):  # a courtesy to whoever finds it taken; the disk may be full
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, b"%d\n" % os.getpid(), 0)
         return lock
 
 

@@ -93,21 +93,14 @@ class SqliteSpool:
         limits = self.limits
         size = len(envelope.sealed)
 
-        def store(db: sqlite3.Connection) -> bool:
-            if verbs.known(db, envelope.id):
-                return False
-            directory.require_free(self._state, limits.free, size)
-            limits.require_room(envelope.mailbox, size, partial(verbs.used, db))
-            verbs.put(db, envelope)
-            return True
+        def store(db: sqlite3.Connection) -> None:
+            if not verbs.known(db, envelope.id):
+                directory.require_free(self._state, limits.free, size)
+                limits.require_room(envelope.mailbox, size, partial(verbs.used, db))
+                verbs.put(db, envelope)
 
         with self._full_is_told(envelope.mailbox), self._counted(limits.pending):
-            await self._write(
-                store,
-                size=size,
-                ring=partial(self._bell.ring, envelope.mailbox),
-                undo=partial(verbs.take_back, id=envelope.id),
-            )
+            await self._write(store, size=size, ring=partial(self._bell.ring, envelope.mailbox))
 
     async def claim(self, mailbox: str, now: datetime, limit: int) -> Sequence[Claim]:
         if not self._serving:
@@ -180,9 +173,8 @@ class SqliteSpool:
         *,
         size: int = 0,
         ring: Callable[[], None] | None = None,
-        undo: Callable[[sqlite3.Connection], None] | None = None,
     ) -> T:
-        return await asyncio.wrap_future(self._writer.submit(work, size=size, ring=ring, undo=undo))
+        return await asyncio.wrap_future(self._writer.submit(work, size=size, ring=ring))
 
     def _give_back(self, mailbox: str, claimed: Future[list[str]]) -> None:
         if not claimed.cancelled() and not claimed.exception():

@@ -5,6 +5,10 @@ Guarantees:
 - After an error of the disk nothing goes on over the same connection: it is closed, and a new one is checked
   before it is used. After a failed fsync the kernel may take lost pages for written ones
   (https://wiki.postgresql.org/wiki/Fsync_Errors). This is tried again until it succeeds.
+- What failed is not found later: a commit whose sync failed may stand complete in the write-ahead log, and
+  whoever opens the database as the first one would recover it. So one idle connection, the anchor, stays open
+  all the time; thus the log is not recovered, and the next commit overwrites what failed. Only if the process
+  dies before that, it may come back.
 - What was deleted is overwritten in the files within ``ERASED_AFTER`` seconds, also in the write-ahead log,
   as soon as no other process is reading; and the files give back what they no longer need.
 
@@ -53,6 +57,7 @@ class Upkeep:
         ``changed`` is called when another process has changed something, or the database can be used again.
         """
         self._db: sqlite3.Connection | None = db
+        self._anchor = connect()
         self._connect = connect
         self._changed = changed
         self._failure: SpoolError | None = None
@@ -129,6 +134,7 @@ class Upkeep:
                 self._erase(self._db)
             self._db.close()
             self._db = None
+        self._anchor.close()
 
     def _reopened(self) -> sqlite3.Connection:
         if time.monotonic() < self._reopen_at:

@@ -38,12 +38,6 @@ def put(db: sqlite3.Connection, envelope: Envelope) -> None:
     db.execute("INSERT INTO sealed_message VALUES (?, ?)", (seq, envelope.sealed))
 
 
-def take_back(db: sqlite3.Connection, id: str) -> None:
-    """Undo a ``put`` that was new but never confirmed."""
-    db.execute("DELETE FROM sealed_message WHERE seq = (SELECT seq FROM envelope WHERE id = ?)", (id,))
-    db.execute("DELETE FROM envelope WHERE id = ?", (id,))
-
-
 def used(db: sqlite3.Connection, scope: str) -> Quota:
     row = db.execute("SELECT items, bytes FROM tally WHERE scope = ?", (scope,)).fetchone()
     return Quota(*row) if row else Quota(0, 0)

@@ -39,7 +39,6 @@ class _Job:
     work: Work[Any]
     size: int
     ring: Callable[[], None] | None
-    undo: Work[None] | None
     future: Future[Any] = field(default_factory=Future)
     result: Any = None
     error: Exception | None = None
@@ -64,20 +63,12 @@ class Writer:
         self._closed: Future[None] | None = None
         threading.Thread(target=self._run, name="spool-writer", daemon=True).start()
 
-    def submit(
-        self,
-        work: Work[T],
-        *,
-        size: int = 0,
-        ring: Callable[[], None] | None = None,
-        undo: Work[None] | None = None,
-    ) -> Future[T]:
-        """Do this work in a transaction. It may be begun several times, and is committed once or not at all.
+    def submit(self, work: Work[T], *, size: int = 0, ring: Callable[[], None] | None = None) -> Future[T]:
+        """Do this work in a transaction, shared with others; ``ring`` is called after the commit.
 
-        ``size`` in bytes counts towards the group. ``ring`` is called after the commit. ``undo`` takes back
-        what a failed commit may have left behind all the same, where the result of the work is true.
+        ``size`` in bytes counts towards the group.
         """
-        job = _Job(work, size, ring, undo)
+        job = _Job(work, size, ring)
         with self._door:
             if self._closed:
                 raise SpoolError("the spool is closed")
@@ -120,29 +111,19 @@ class Writer:
         return jobs, True
 
     def _commit(self, jobs: list[_Job]) -> None:
-        committing = False
         try:
             db = self._upkeep.connection()
             db.execute("BEGIN IMMEDIATE")
             for job in jobs:
                 _attempt(db, job)
-            committing = True
             db.execute("COMMIT")
         except SpoolError as error:
             for job in jobs:
                 job.answer(SpoolError(error.fact, error.hint))
         except Exception as error:
-            for job in jobs:
-                # The commit may be in the log though it failed; who recovers the log must not find it there.
-                if committing and job.undo and job.result:
-                    self._upkeep.before_all_else(job.undo)
             self._upkeep.failed(error)
-            if len(jobs) > 1 and database.code(error) == sqlite3.SQLITE_FULL:
-                for job in jobs:  # a small one may find the room that all of them together do not
-                    self._commit([job])
-            else:
-                for job in jobs:
-                    job.answer(database.in_words(error))
+            for job in jobs:
+                job.answer(database.in_words(error))
         else:
             self._upkeep.written = True
             for job in jobs:
@@ -151,7 +132,6 @@ class Writer:
 
 def _attempt(db: sqlite3.Connection, job: _Job) -> None:
     """Do the work, or note why it cannot be done; raise if that ends the transaction for all."""
-    job.result = job.error = None
     db.execute("SAVEPOINT job")
     try:
         job.result = job.work(db)
