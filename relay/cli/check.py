@@ -14,6 +14,7 @@ from relay.cli.examining import examiner
 from relay.cli.failure import EX_TEMPFAIL, EX_UNAVAILABLE, code_of_mistakes
 from relay.cli.lines import Line, State, print_lines, use_colour
 from relay.cli.mailboxes import remembered, visit
+from relay.cli.progress import ticker
 from relay.config import Look, Survey, survey
 from relay.errors import ConfigError, SpoolError
 from relay.spool.database import FILE
@@ -32,11 +33,11 @@ def command(ctx: click.Context, online: bool, as_json: bool, no_color: bool) -> 
     cannot be used. Run it as the user that runs relay, or as root.
     """
     path: Path = ctx.obj
-    with examiner(path) as custodian:
-        found = survey(path, examiner=custodian, now=datetime.now(UTC), excuse_credentials=True)
+    with examiner(path) as custodian, ticker(wanted=not as_json, colour=not no_color) as watch:
+        found = survey(path, examiner=custodian, now=datetime.now(UTC), excuse_credentials=True, watch=watch)
     lines = [line_of(look) for look in found.looks]
     if online:
-        lines += _mailboxes(found, progress=not as_json)
+        lines += _mailboxes(found, progress=not as_json, colour=not no_color)
     if found.state and (found.state / FILE).exists():
         lines.append(asyncio.run(_spool(found.state)))
     code = _code(lines)
@@ -65,7 +66,7 @@ def _code(lines: Sequence[Line]) -> int:
     return EX_TEMPFAIL if failed else 0
 
 
-def _mailboxes(found: Survey, *, progress: bool) -> list[Line]:
+def _mailboxes(found: Survey, *, progress: bool, colour: bool) -> list[Line]:
     try:
         mechanisms = remembered(found.state)
     except ConfigError as error:
@@ -74,7 +75,7 @@ def _mailboxes(found: Survey, *, progress: bool) -> list[Line]:
         Line("mailbox", f"mailbox {id}", "skip", "not tried: its password cannot be read here")
         for id in found.without_password
     ]
-    return visit(found.accounts, mechanisms, progress=progress) + not_tried
+    return visit(found.accounts, mechanisms, progress=progress, colour=colour) + not_tried
 
 
 def line_of(look: Look) -> Line:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
 from relay.cli.lines import Line, State
+from relay.cli.progress import bar
 from relay.errors import DeliveryError
 from relay.mailbox import Account, Facts, Mechanisms, connect, plaintext_port_offers_auth
 
@@ -28,10 +24,15 @@ QUOTA_PART = 0.9
 Note = tuple[str, str]
 
 
-def visit(accounts: Mapping[str, Account], mechanisms: Mechanisms, *, progress: bool) -> list[Line]:
+def visit(
+    accounts: Mapping[str, Account], mechanisms: Mechanisms, *, progress: bool, colour: bool = True
+) -> list[Line]:
     """One line per mailbox, in the order given; with ``progress`` a bar on standard error, at a terminal."""
     found: dict[str, Line] = {}
-    with _bar(len(accounts), progress) as advance, ThreadPoolExecutor(AT_ONCE) as threads:
+    with (
+        bar("mailboxes", len(accounts), wanted=progress, colour=colour) as advance,
+        ThreadPoolExecutor(AT_ONCE) as threads,
+    ):
         looking = [threads.submit(_look, account, mechanisms) for account in accounts.values()]
         for done in as_completed(looking):
             line = done.result()
@@ -43,18 +44,6 @@ def visit(accounts: Mapping[str, Account], mechanisms: Mechanisms, *, progress: 
 def remembered(state: Path | None) -> Mechanisms:
     """How the daemon logged in so far, to look at only. Raises ``ConfigError`` if it cannot be read."""
     return Mechanisms((state or Path(tempfile.gettempdir())) / "mechanisms.json", read_only=True)
-
-
-@contextmanager
-def _bar(total: int, wanted: bool) -> Iterator[Callable[[], None]]:
-    console = Console(stderr=True)
-    if not (wanted and total > 1 and sys.stderr.isatty()):
-        yield lambda: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("mailboxes", total=total)
-        yield lambda: progress.advance(task)
 
 
 def _subject(account: Account) -> str:

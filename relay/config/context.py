@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,12 +42,15 @@ class Context:
     """systemd's folder of credentials; None outside a service."""
     excuse_credentials: bool
     """Outside a service, warn that credentials could not be read, instead of failing."""
+    watch: Callable[[str], None]
+    """Told of every file before it is judged."""
     limits: LimitSettings = field(default_factory=LimitSettings)
     """Those of relay.yaml, once it was read."""
     looks: list[Look] = field(default_factory=list)
 
     def look(self, kind: Kind, subject: str, mistakes: Sequence[Mistake] = ()) -> Look:
         """Begin a new line of the report."""
+        self.watch(subject)
         look = Look(kind, subject, mistakes=list(mistakes))
         self.looks.append(look)
         return look

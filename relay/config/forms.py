@@ -129,10 +129,8 @@ def _references(document: Document, mailboxes: Collection[str], keys: Collection
 
 
 def _too_much(document: Document, form: Form, largest: int) -> list[Mistake]:
-    promised = [
-        (index, item.max_size) for index, item in enumerate(form.fields) if isinstance(item, FileField)
-    ]
-    total = sum(size for _, size in promised)
+    promised = {index: item.max_size for index, item in enumerate(form.fields) if isinstance(item, FileField)}
+    total = sum(promised.values())
     if total <= largest:
         return []
     fact = f"the files of this form may have {total:,} bytes together, but relay takes {largest:,}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -84,14 +84,22 @@ def state_folder(path: Path) -> Path:
     return document.folder / value
 
 
-def survey(path: Path, *, examiner: Examiner, now: datetime, excuse_credentials: bool = False) -> Survey:
+def survey(
+    path: Path,
+    *,
+    examiner: Examiner,
+    now: datetime,
+    excuse_credentials: bool = False,
+    watch: Callable[[str], None] = lambda subject: None,
+) -> Survey:
     """Look at everything and never fail.
 
     ``excuse_credentials``: outside a service of systemd, where credentials cannot be read, their mailboxes
-    are left out with a warning; the result is for looking at, not for serving.
+    are left out with a warning; the result is for looking at, not for serving. ``watch`` is told of every
+    file: five hundred practices take half a minute.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    context = Context(examiner, now, Path(folder) if folder else None, excuse_credentials)
+    context = Context(examiner, now, Path(folder) if folder else None, excuse_credentials, watch)
     document, mistakes = read_document(path.absolute(), str(path))
     look = context.look("relay", str(path), mistakes)
     if document is None:
