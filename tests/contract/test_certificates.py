@@ -154,6 +154,18 @@ def test_gnupgs_home_is_closed_to_others(tmp_path: Path) -> None:
             Custodian(tmp_path / place)
 
 
+def test_a_home_that_cannot_be_written(tmp_path: Path, counsellor: Reader) -> None:
+    """Otherwise a full or read-only disk would show as a traceback."""
+    home = tmp_path / "home"
+    custodian = Custodian(home)
+    (home / "keyrings").rmdir()
+    (home / "keyrings").touch()
+    with pytest.raises(SealError, match="keyring"):
+        Custodian(home)
+    with pytest.raises(SealError, match="keyring"):
+        custodian.examine(counsellor.armored, name="mueller", fingerprint=counsellor.fingerprint, now=NOW)
+
+
 def test_without_gpg(tmp_path: Path) -> None:
     """Otherwise a missing program would show as a traceback."""
     with pytest.raises(SealError) as failed:

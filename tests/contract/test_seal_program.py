@@ -13,12 +13,14 @@ from pathlib import Path
 import pysequoia
 import pytest
 
+from relay.certificate import packets
 from relay.errors import SealError
 from relay.seal.choice import build_sealer
 from relay.seal.custodian import Custodian
 from relay.seal.gnupg import GnupgSealer
 from relay.seal.in_process import InProcessSealer
 from relay.seal.signing import SigningKey
+from tests.fixtures.crafted import armor
 from tests.fixtures.good_keys import PAST
 from tests.fixtures.keys import Home, Reader
 
@@ -119,6 +121,16 @@ async def test_a_gpg_that_seals_to_nobody_we_know(
     custodian = Custodian(tmp_path / "home", str(Watched(tmp_path, before=betrays).program))
     with pytest.raises(SealError, match="exactly"):
         await GnupgSealer(custodian).seal(b"", [counsellor.certificate], NOW)
+
+
+@pytest.mark.parametrize("output", ["", "-----BEGIN PGP MESSAGE-----", "Hallo, in clear"])
+async def test_a_gpg_that_prints_something_else(output: str, tmp_path: Path, counsellor: Reader) -> None:
+    """Otherwise something that is no sealed message, in the worst case the letter itself, would be sent."""
+    says = f"echo '[GNUPG:] END_ENCRYPTION' >&2; echo '{output}'; exit 0"
+    betrays = f'case "$*" in *--encrypt*) cat >/dev/null; {says};; esac'
+    custodian = Custodian(tmp_path / "home", str(Watched(tmp_path, before=betrays).program))
+    with pytest.raises(SealError, match="not an OpenPGP message"):
+        await GnupgSealer(custodian).seal(b"Hallo", [counsellor.certificate], NOW)
 
 
 async def test_a_keyring_that_is_gone_is_made_again(tmp_path: Path, counsellor: Reader) -> None:
@@ -241,6 +253,18 @@ def is_damaged(home: Home) -> SigningKey:
     return replace(key, armored=key.armored[:200])
 
 
+def is_cut_off(home: Home) -> SigningKey:
+    key = signing_key(home, home.make("relay"))
+    octets = packets.dearmor(key.armored)[0][1]
+    return replace(key, armored=armor("PRIVATE", octets[:-5]))
+
+
+def is_not_bound(home: Home) -> SigningKey:
+    key = signing_key(home, home.make("relay"))
+    octets = packets.dearmor(key.armored)[0][1]
+    return replace(key, armored=armor("PRIVATE", octets[: octets.index(b"relay") - 2]))
+
+
 def is_revoked(home: Home) -> SigningKey:
     fingerprint = home.make("relay")
     revocation = home.path / "openpgp-revocs.d" / f"{fingerprint}.rev"
@@ -262,6 +286,8 @@ def only_certifies(home: Home) -> SigningKey:
         (is_public, "exactly one secret key"),
         (is_another, "holds"),
         (is_damaged, "damaged"),
+        (is_cut_off, "damaged"),
+        (is_not_bound, "GnuPG does not take"),
         (is_revoked, "revoked"),
         (only_certifies, "cannot sign"),
     ],
@@ -270,10 +296,15 @@ def test_signing_keys_that_are_not_fit(
     make: Callable[[Home], SigningKey], words: str, new_home: Callable[[], Home]
 ) -> None:
     """Otherwise relay would hold a key that opens letters, or fail at the first large one."""
-    with pytest.raises(SealError) as refused:
-        build_sealer(Custodian(new_home().path), signing=make(new_home()))
-    assert words in refused.value.fact
-    assert refused.value.hint
+    key = make(new_home())
+    for ask in (
+        lambda custodian: build_sealer(custodian, signing=key),
+        lambda custodian: custodian.examine_signer(key),
+    ):
+        with pytest.raises(SealError) as refused:
+            ask(Custodian(new_home().path))
+        assert words in refused.value.fact
+        assert refused.value.hint
 
 
 def test_a_signing_subkey_is_enough(new_home: Callable[[], Home]) -> None:
