@@ -21,7 +21,7 @@ from relay.certificate import Certificate
 from relay.form import Form
 from relay.letter import mime, reading
 from relay.letter.attached import attached
-from relay.letter.padding import padded
+from relay.letter.padding import blanks
 from relay.letter.record import record
 from relay.letter.words import phrases
 from relay.submission import Submission
@@ -89,12 +89,13 @@ def compose(
         *(mime.attachment(each.upload.content, each.media_type, each.name) for each in files),
     ]
     # both parameters: Thunderbird 153 shows the subject for protected-headers, readers of RFC 9788 for hp
-    entity = mime.multipart(
+    content = mime.multipart(
         [*inner, *(("HP-Outer", f"{name}: {value}") for name, value in outer)],
         'protected-headers="v1"; hp="cipher"',
         parts,
+        epilogue=blanks,
     )
-    return Letter(padded(entity), message_id)
+    return Letter(content, message_id)
 
 
 def _host_of_ids(host: str) -> str:

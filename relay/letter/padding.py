@@ -23,8 +23,11 @@ def padded_size(size: int) -> int:
     return (size + dropped) & ~dropped
 
 
-def padded(entity: bytes) -> bytes:
-    """The entity with blanks behind its closing boundary, where no reader looks (RFC 2046, 5.1.1)."""
-    lines, rest = divmod(padded_size(len(entity) + 2) - len(entity), len(_BLANK_LINE))
+def blanks(size: int) -> bytes:
+    """What an entity of ``size`` bytes lacks to its padded size: lines of spaces.
+
+    They stand behind the closing boundary, where no reader looks (RFC 2046 section 5.1.1).
+    """
+    lines, rest = divmod(padded_size(size + 2) - size, len(_BLANK_LINE))
     first = b" " * (rest - 2) + b"\r\n" if rest >= 2 else b" " * rest
-    return entity + first + _BLANK_LINE * lines
+    return first + _BLANK_LINE * lines

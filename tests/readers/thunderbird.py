@@ -251,8 +251,9 @@ const select = () => {
   about3Pane.threadTree.selectedIndex = -1;
   about3Pane.threadTree.selectedIndex = newest;
 };
-const complete = () => rows() && view() && pane() && pane().body && pane().body.textContent.includes(marker) &&
-  at("encryptedHdrIcon").src && at("attachmentList").itemCount > 0;
+const complete = () => rows() && view() && pane() && pane().body &&
+  pane().body.textContent.includes(marker) && at("encryptedHdrIcon").src &&
+  at("attachmentList").itemCount > 0;
 await wait("the opened message", complete, select, 40);
 const listed = await wait("the subject in the list", () => {
   const header = about3Pane.gDBView.getMsgHdrAt(newest);

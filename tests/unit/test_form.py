@@ -171,9 +171,10 @@ def test_a_pattern_covers_the_whole_answer_in_linear_time() -> None:
 @pytest.mark.parametrize(
     "origin",
     [
-        "http://a.de", "https://a.de/", "https://a.de/x", "https://A.de", "https://ä.de", "https://*.a.de", "null",
-        "*",
-        "https://a.de:443", "https://a.de:0", "https://a.de:70000", "https://a.de.", "https://-a.de", "https://a..de",
+        "http://a.de", "https://a.de/", "https://a.de/x", "https://A.de", "https://ä.de", "https://*.a.de",
+        "null", "*",
+        "https://a.de:443", "https://a.de:0", "https://a.de:70000", "https://a.de.", "https://-a.de",
+        "https://a..de",
         "https://a.de:443.evil.de", "https://kim@a.de", "https://", "https://a.de\n", " https://a.de", "a.de",
     ],
 )  # fmt: skip
