@@ -149,12 +149,14 @@ class Worker:
                 # else the server closed it while it lay idle: no reason to stay away
         shared = self._surroundings
         self._session = None
-        self._session = await self._ask(lambda: connect(account, shared.mechanisms, shared.patience))
+        self._session = await self._ask(
+            lambda: connect(account, shared.mechanisms, shared.patience), unwanted=Session.close
+        )
         return self._session, await self._ask(self._session.mark)
 
-    async def _ask(self, question: Callable[[], T]) -> T:
+    async def _ask(self, question: Callable[[], T], *, unwanted: Callable[[T], None] = lambda _: None) -> T:
         """A blocking call that may be left alone when the daemon stops."""
-        answer = asyncio.ensure_future(self._threads.run(question))
+        answer = asyncio.ensure_future(self._threads.run(question, unwanted=unwanted))
         await self._until(answer, self._stopping.wait())
         if answer.cancelled():
             raise _Leaving

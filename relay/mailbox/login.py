@@ -26,8 +26,6 @@ from relay.mailbox.wire import Wire
 
 SCRAM = "SCRAM-SHA-256"
 
-_HOUR = 3600.0
-
 
 def log_in(client: IMAPClient, wire: Wire, account: Account, mechanisms: Mechanisms) -> str:
     """Log in and return the name of the mechanism, after it was remembered.
@@ -42,7 +40,7 @@ def log_in(client: IMAPClient, wire: Wire, account: Account, mechanisms: Mechani
             f"{account.server} offers only {mechanism} now; it was {mechanisms.best(account)} before",
             "this may be an attack: ask the provider; if they changed it for good, remove the mailbox from "
             "mechanisms.json in the state directory and restart",
-            after=_HOUR,
+            after=answers.QUARTER,
         )
     try:
         if mechanism == SCRAM:
@@ -73,7 +71,7 @@ def _choose(account: Account, capabilities: Collection[str]) -> str:
         "no-safe-login",
         f"{account.server} offers no way to log in that we use",
         "the provider must offer SCRAM-SHA-256 or PLAIN over TLS",
-        after=_HOUR,
+        after=answers.QUARTER,
     )
 
 
@@ -139,7 +137,7 @@ def _unproven(account: Account) -> DeliveryDeferred:
         "server-unproven",
         f"{account.server} could not prove that it knows the password",
         "this may be an attack, or a faulty server: ask the provider",
-        after=_HOUR,
+        after=answers.QUARTER,
     )
 
 
@@ -148,5 +146,5 @@ def _unusable(account: Account, mechanism: str) -> DeliveryDeferred:
         "password-unusable",
         f"the username or password for {account.server} has letters that {mechanism} cannot carry",
         "set a password of ASCII letters, digits and punctuation",
-        after=_HOUR,
+        after=answers.QUARTER,
     )

@@ -6,6 +6,8 @@ subjectAltName only (RFC 9525); at least 112 bit in every signature, so no SHA-1
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -72,7 +74,7 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
 def wrap(plain: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
     """The verified connection. Raises ``DeliveryDeferred``; ``OSError`` only for what is not about TLS."""
     try:
-        return context.wrap_socket(plain, server_hostname=host, suppress_ragged_eofs=False)
+        connection = context.wrap_socket(plain, server_hostname=host, suppress_ragged_eofs=False)
     except ssl.SSLCertVerificationError as error:
         fact, hint = _CERTIFICATE.get(error.verify_code, (f"cannot be verified: {error.verify_message}", ""))
         raise DeliveryDeferred("certificate", f"the certificate of {host} {fact}", hint) from error
@@ -81,3 +83,8 @@ def wrap(plain: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSoc
     except ssl.SSLError as error:
         fact, hint = _HANDSHAKE.get(error.reason or "", ("cannot agree with us on TLS", ""))
         raise DeliveryDeferred("tls", f"{host} {fact}", hint) from error
+    if connection.version() is None:
+        # Python hands out a socket that was reset in the meantime as it is, without any handshake.
+        connection.close()
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+    return connection

@@ -74,8 +74,14 @@ class Action(StrEnum):
     """One line without end."""
     HUGE_LITERAL = "huge-literal"
     """The announcement of a literal of 10^12 bytes."""
+    WAIT = "wait"
+    """The right answer, but only when the test says so: see ``ScriptedServer.waiting`` and ``go_on``."""
     LIE = "lie"
     """The right answer to what was not done: OK, but not stored."""
+
+
+_ENDINGS = (Action.NO, Action.BAD, Action.OK)
+"""After these the command is over."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,11 @@ class ScriptedServer:
         """Every byte that clients sent, inside TLS where there is TLS."""
         self.connections = 0
         self.fired: list[Fault] = []
+        self.refuses: dict[bytes, str] = {}
+        """Messages that contain the key are answered with the value, such as ``NO [OVERQUOTA] full``; with
+        nothing but the end of the connection where it is empty."""
+        self.waiting = threading.Event()
+        self.go_on = threading.Event()
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self._context = context
@@ -149,12 +160,17 @@ class ScriptedServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.go_on.set()
+        self.drop_connections()
+        for thread in self._threads:
+            thread.join(10)
+
+    def drop_connections(self) -> None:
+        """As a server does that is restarted."""
         with self.lock:
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(10)
 
     def leaked(self, password: str | None = None) -> list[str]:
         """In which forms the password was received: as it is, or inside anything that decodes from base64."""
@@ -211,6 +227,9 @@ class ScriptedServer:
         with contextlib.suppress(OSError, _Gone, ValueError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             conversation = _Conversation(self, connection)
+            if self._context is not None:
+                # A reset before the client begins leaves Python's ssl with a socket that it forgets to close
+                connection.recv(1, socket.MSG_PEEK)
             conversation.at(Phase.ACCEPT)
             if self._context is not None:
                 connection = self._context.wrap_socket(connection, server_side=True)
@@ -246,7 +265,10 @@ class _Conversation:
     def at(self, phase: Phase, answer: str = "", *, tag: str = "", before: str = "") -> Action | None:
         """Give the answer due in this phase (``before`` are untagged lines), or do what the script says."""
         fault = self.server.take_fault(phase)
-        if fault is None or fault.action is Action.LIE:
+        if fault is None or fault.action in (Action.LIE, Action.WAIT):
+            if fault and fault.action is Action.WAIT:
+                self.server.waiting.set()
+                self.server.go_on.wait(30)
             if answer:
                 self._send(before + answer + "\r\n")
             return fault.action if fault else None
@@ -274,7 +296,7 @@ class _Conversation:
                 raise _Gone
             case Action.DRIP:
                 for letter in (before + answer + "\r\n") * 40:
-                    if self.server.stopping.wait(0.05):
+                    if self.server.stopping.wait(0.1):
                         raise _Gone
                     self._send(letter)
                 self._until_gone()
@@ -305,7 +327,7 @@ class _Conversation:
         self._end_login(Phase.LOGIN_1, tag, arguments == right)
 
     def _do_authenticate(self, tag: str, mechanism: str) -> None:
-        if self.at(Phase.LOGIN_1, "+ ", tag=tag) in (Action.NO, Action.BAD):
+        if self.at(Phase.LOGIN_1, "+ ", tag=tag) in _ENDINGS:
             return
         first = self._response()
         if mechanism == "PLAIN":
@@ -322,7 +344,7 @@ class _Conversation:
         scram = mechanism.make_server(lambda _: facts)
         scram.set_client_first(first.decode())
         challenge = scram.get_server_first().replace("i=4096", f"i={self.server.iterations}")
-        if self.at(Phase.LOGIN_2, "+ " + _base64(challenge), tag=tag) in (Action.NO, Action.BAD):
+        if self.at(Phase.LOGIN_2, "+ " + _base64(challenge), tag=tag) in _ENDINGS:
             return
         try:
             scram.set_client_final(self._response().decode())
@@ -334,7 +356,7 @@ class _Conversation:
             return
         if not self.server.proves_itself:
             final = "v=" + _base64("x" * 32)
-        if self.at(Phase.LOGIN_3, "+ " + _base64(final), tag=tag) in (Action.NO, Action.BAD):
+        if self.at(Phase.LOGIN_3, "+ " + _base64(final), tag=tag) in _ENDINGS:
             return
         self._response()
         self._authenticated = True
@@ -389,14 +411,20 @@ class _Conversation:
         messages: list[bytes] = []
         size = _announced(arguments)
         while size is not None:
-            if self.at(Phase.APPEND, "+ go on", tag=tag) in (Action.NO, Action.BAD):
+            if self.at(Phase.APPEND, "+ go on", tag=tag) in _ENDINGS:
                 return
             literal, size, refused = self._literal(tag, size)
             if refused:
                 return
             messages.append(literal)
+        for marker, answer in self.server.refuses.items():
+            if any(marker in message for message in messages):
+                if not answer:
+                    raise _Gone
+                self._send(f"{tag} {answer}\r\n")
+                return
         action = self.at(Phase.FINAL, tag=tag)
-        if action in (Action.NO, Action.BAD):
+        if action in _ENDINGS:
             return
         if action is not Action.LIE:
             for message in messages:
@@ -411,7 +439,7 @@ class _Conversation:
         fault = next((f for f in self.server.faults if f.phase is Phase.LITERAL and f.times), None)
         if fault is not None and fault.after <= size:
             content = self._read(fault.after)
-            if self.at(Phase.LITERAL, tag=tag) in (Action.NO, Action.BAD):
+            if self.at(Phase.LITERAL, tag=tag) in _ENDINGS:
                 self._read(size - fault.after)
                 self._line()
                 return b"", None, True

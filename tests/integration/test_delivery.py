@@ -1,0 +1,475 @@
+"""Delivery against servers that fail in every way: never lost, visible once, and nobody else is held up."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from relay.delivery import Delivery
+from relay.envelope import Envelope
+from relay.errors import SpoolError
+from relay.mailbox import Account, Mechanisms, Patience
+from tests.fakes import InMemorySpool
+from tests.observed import PATIENCE, ObservedSpool, delivering, now
+from tests.servers.imap import Action, Fault, Phase, ScriptedServer
+
+Start = Callable[..., ScriptedServer]
+AccountFor = Callable[..., Account]
+
+QUICK = Patience(connect=1.0, login=1.0, command=1.0, append=1.0, farewell=0.5)
+
+
+def envelope(mailbox: str = "praxis", size: int = 200, marker: str = "") -> Envelope:
+    id = secrets.token_hex(16)
+    message_id = f"<{id}@relay.example.org>"
+    text = f"Message-ID: {message_id}\r\nSubject: [...]\r\n\r\n{marker}\r\n".encode()
+    return Envelope(id, mailbox, message_id, now().replace(microsecond=0), text + b"x" * size + b"\r\n")
+
+
+@pytest.fixture
+def mechanisms(tmp_path: Path) -> Mechanisms:
+    return Mechanisms(tmp_path / "mechanisms.json")
+
+
+@pytest.fixture
+def spool() -> ObservedSpool:
+    return ObservedSpool(InMemorySpool())
+
+
+_LIES = {(Phase.STORED, Action.NO), (Phase.STORED, Action.BAD), (Phase.SEARCH, Action.OK)}
+"""The documented cells. A server that stores a message and says that it refused it gets it again (RFC 9051
+section 6.3.12 forbids it; nothing tells it from a refusal). So does one that answers a search without any
+result line: some do so when there is none."""
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.LOGOUT])
+async def test_every_failure_at_every_step(
+    phase: Phase,
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """Something accepted would be lost, or seen twice, when a server fails just here in just this way.
+
+    Every way at once, each at a mailbox of its own, with one message and with several in one APPEND.
+    """
+    cells = [(action, count) for action in Action if action is not Action.WAIT for count in (1, 3)]
+    faults = [Fault(Phase.STORED, Action.RESET)] if phase in (Phase.EXAMINE, Phase.SEARCH) else []
+    servers, envelopes = {}, {}
+    for action, count in cells:
+        name = f"{action}-{count}"
+        servers[name] = scripted_server(faults=[Fault(phase, action, after=50), *faults])
+        envelopes[name] = [envelope(name) for _ in range(count)]
+        for one in envelopes[name]:
+            await spool.put(one)
+    accounts = {name: account_for(server, id=name) for name, server in servers.items()}
+    async with delivering(spool, accounts, mechanisms, patience=QUICK) as delivery:
+        await spool.until(lambda: _left_alone(spool, delivery, servers))
+        # What may not be tried again for minutes (a refused login) is tried by the next process.
+        lonely = [name for name in servers if _must_wait(delivery, name)]
+    again = spool.restarted()
+    async with delivering(again, accounts, mechanisms, patience=QUICK):
+        await again.retry([one.id for name in lonely for one in envelopes[name]], now())
+        await again.until_empty()
+    for (action, count), (name, server) in zip(cells, servers.items(), strict=True):
+        wanted = sorted(one.sealed for one in envelopes[name])
+        contents = sorted(server.contents())
+        if (phase, action) in _LIES:
+            assert set(contents) == set(wanted), (phase, name)
+            assert len(contents) <= 2 * count, (phase, name)
+        else:
+            assert contents == wanted, (phase, name)
+        assert server.fired, f"{phase} {name}: the fault was never met"
+        assert server.leaked() == []
+
+
+async def _left_alone(spool: ObservedSpool, delivery: Delivery, names: Iterable[str]) -> bool:
+    """Every mailbox has got everything, or must not be asked again for minutes."""
+    return all(
+        [(await spool.spool.totals(name)).waiting == 0 or _must_wait(delivery, name) for name in names]
+    )
+
+
+def _must_wait(delivery: Delivery, name: str) -> bool:
+    status = delivery.status().get(name)
+    if status is None or status.next_attempt is None:
+        return False
+    return status.next_attempt > now() + timedelta(seconds=30)
+
+
+async def test_a_put_wakes_the_worker(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A message would wait for minutes until somebody looks."""
+    server = scripted_server()
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms) as delivery:
+        for count in range(1, 4):
+            await spool.put(envelope())
+            await spool.until_empty(10)
+            assert len(server.contents()) == count
+        status = delivery.status()["praxis"]
+    assert status.last_success is not None
+    assert status.reason == ""
+    assert server.connections == 1  # kept while there is something to do
+
+
+async def test_a_backlog_goes_in_few_commands(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """After an outage it would take hours until everything is there."""
+    server = scripted_server()
+    envelopes = [envelope() for _ in range(100)]
+    for one in envelopes:
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await spool.until_empty()
+    assert server.contents() == [one.sealed for one in envelopes]
+    assert server.commands().count("APPEND") == 4
+
+
+async def test_without_multiappend_one_by_one(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Servers that know no MULTIAPPEND could not be used."""
+    server = scripted_server(capabilities_after=("IMAP4rev1",))
+    envelopes = [envelope() for _ in range(10)]
+    for one in envelopes:
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await spool.until_empty()
+    assert server.contents() == [one.sealed for one in envelopes]
+    assert server.commands().count("APPEND") == 10
+
+
+async def test_a_dead_mailbox_delays_no_other(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """One practice's provider would decide when all others get their messages."""
+    dead = {
+        f"dead-{action}": scripted_server(faults=[Fault(phase, action, times=1_000_000)])
+        for phase, action in [
+            (Phase.ACCEPT, Action.STALL),
+            (Phase.GREETING, Action.DRIP),
+            (Phase.APPEND, Action.FLOOD),
+        ]
+    }
+    alive = scripted_server()
+    accounts = {name: account_for(server, id=name) for name, server in dead.items()}
+    accounts["praxis"] = account_for(alive)
+    for name in dead:
+        await spool.put(envelope(name))
+    patience = Patience(connect=60.0, login=60.0, command=60.0, append=60.0, farewell=0.5)
+    async with delivering(spool, accounts, mechanisms, patience=patience) as delivery:
+        for _ in range(5):
+            await spool.put(envelope())
+
+            async def arrived() -> bool:
+                return (await spool.spool.totals("praxis")).waiting == 0
+
+            await spool.until(arrived, 10)
+        assert delivery.status()["praxis"].last_success is not None
+        assert all(delivery.status()[name].last_success is None for name in dead)
+    assert len(alive.contents()) == 5
+    assert (await spool.spool.totals()).waiting == 3
+
+
+async def test_one_bad_message_holds_up_no_other(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A message that the server cannot take would keep all behind it from the counsellor, or be lost."""
+    server = scripted_server()
+    server.refuses[b"poison"] = "BAD what is this"
+    envelopes = [envelope(marker="poison" if number == 1 else "") for number in range(4)]
+    for one in envelopes:
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+
+        async def held() -> bool:
+            return (await spool.spool.totals()).held == 1
+
+        await spool.until(held)
+        assert sorted(server.contents()) == sorted(one.sealed for one in envelopes if one is not envelopes[1])
+        (entry,) = await spool.spool.entries()
+        assert (entry.id, entry.reason, entry.attempts) == (envelopes[1].id, "rejected", 3)
+        # The person has looked, and the server has learnt
+        server.refuses.clear()
+        await spool.release([entry.id], now())
+        await spool.until_empty()
+    assert sorted(server.contents()) == sorted(one.sealed for one in envelopes)
+
+
+async def test_a_message_that_breaks_the_server_holds_up_no_other(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """The batch it is in would be in doubt for ever, with all its neighbours."""
+    server = scripted_server()
+    server.refuses[b"poison"] = ""  # falls over
+    envelopes = [envelope(marker="poison" if number == 1 else "") for number in range(4)]
+    for one in envelopes:
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+
+        async def only_poison() -> bool:
+            return (await spool.spool.totals()).waiting == 1
+
+        await spool.until(only_poison)
+        assert len(server.contents()) == 3
+        server.refuses.clear()
+        await spool.until_empty()
+    assert sorted(server.contents()) == sorted(one.sealed for one in envelopes)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "least"),
+    [
+        ("NO [OVERQUOTA] full", "overquota", 900),
+        ("NO [NOPERM] no", "no-permission", 3600),
+        ("NO [UNAVAILABLE] later", "unavailable", 0),
+    ],
+)
+async def test_refused_messages_wait_as_long_as_the_reason_asks_for(
+    answer: str,
+    reason: str,
+    least: float,
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """A full mailbox would be asked every second, or its messages be given up."""
+    server = scripted_server()
+    server.refuses[b"Message-ID"] = answer
+    await spool.put(envelope())
+    began = now()
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await spool.until_reason(reason)
+    (entry,) = await spool.spool.entries()
+    assert entry.next_attempt is not None
+    assert entry.next_attempt >= began + timedelta(seconds=least)
+    assert not entry.in_doubt
+    assert server.contents() == []
+
+
+async def test_a_full_mailbox_is_not_asked_for_every_message(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A server with a thousand messages before a full mailbox would be bothered a thousand times."""
+    server = scripted_server()
+    server.refuses[b"Message-ID"] = "NO [OVERQUOTA] full"
+    for _ in range(100):
+        await spool.put(envelope())
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms) as delivery:
+        await spool.until_reason("overquota", 32)
+        assert delivery.status()["praxis"].reason == "overquota"
+    assert server.commands().count("APPEND") <= 10
+
+
+async def test_a_refused_login_is_not_repeated_at_once(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """The provider would lock the account; a corrected password must count at once, the old one must not."""
+    server = scripted_server()
+    right = account_for(server)
+    wrong = dataclasses.replace(right, password="wrong")
+    await spool.put(envelope())
+    with capture_logs() as logs:
+        async with delivering(spool, {"praxis": wrong}, mechanisms) as delivery:
+            await spool.until_reason("login-refused")
+            status = delivery.status()["praxis"]
+            assert status.reason == "login-refused"
+            assert status.next_attempt is not None
+            assert status.next_attempt > now() + timedelta(seconds=290)
+            delivery.replace({"praxis": wrong})
+            await spool.put(envelope())
+            assert server.connections == 1
+            await spool.retry([entry.id for entry in await spool.spool.entries()], now())
+            delivery.replace({"praxis": right})
+            await spool.until_empty()
+    assert len(server.contents()) == 2
+    assert server.connections == 2
+    assert [log["event"] for log in logs].count("login_refused") == 1
+
+
+async def test_stopping_finishes_the_append_at_hand(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Every restart would leave messages in doubt."""
+    server = scripted_server(
+        capabilities_after=("IMAP4rev1",), faults=[Fault(Phase.STORED, Action.WAIT, times=1)]
+    )
+    for _ in range(3):
+        await spool.put(envelope())
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms) as delivery:
+        await asyncio.to_thread(server.waiting.wait, 10)
+        stopping = asyncio.create_task(delivery.stop(10))
+        await asyncio.sleep(0)
+        server.go_on.set()
+        await stopping
+    assert len(server.contents()) == 1
+    entries = await spool.spool.entries()
+    assert [entry.in_doubt for entry in entries] == [False, False]
+
+
+async def test_stopping_does_not_wait_for_a_dead_server(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A restart of the daemon would take as long as the slowest provider, and systemd would kill it."""
+    server = scripted_server(faults=[Fault(Phase.CAPABILITY, Action.WAIT)])
+    await spool.put(envelope())
+    patience = Patience(connect=60.0)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience) as delivery:
+        await asyncio.to_thread(server.waiting.wait, 10)
+        async with asyncio.timeout(5):
+            await delivery.stop(60)
+    assert (await spool.spool.totals()).waiting == 1
+
+
+async def test_what_a_killed_process_left_is_looked_for(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """After a crash between APPEND and its answer the counsellor would see the message twice, or never."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.WAIT)])
+    await spool.put(envelope())
+    delivery = Delivery(spool, {"praxis": account_for(server)}, mechanisms, clock=now, patience=PATIENCE)
+    running = asyncio.create_task(delivery.run())
+    await asyncio.to_thread(server.waiting.wait, 10)
+    again = spool.restarted()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    server.go_on.set()
+    (entry,) = await again.spool.entries()
+    assert entry.in_doubt
+    with capture_logs() as logs:
+        async with delivering(again, {"praxis": account_for(server)}, mechanisms):
+            await again.until_empty()
+    assert len(server.contents()) == 1
+    assert "delivery_found" in [log["event"] for log in logs]
+    assert "possible_duplicate" not in [log["event"] for log in logs]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_numbers_that_began_anew(
+    kept: bool, spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """After a restored backup a message in doubt would be lost, or doubled though it is there."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.RESET)])
+    await spool.put(envelope())
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=QUICK):
+
+        async def in_doubt() -> bool:
+            return any(entry.in_doubt for entry in await spool.spool.entries())
+
+        await spool.until(in_doubt)
+    again = spool.restarted()
+    with server.lock:
+        server.uidvalidity, server.uidnext = 8, 1
+        if not kept:
+            server.messages.clear()
+    with capture_logs() as logs:
+        async with delivering(again, {"praxis": account_for(server)}, mechanisms):
+            await again.retry([entry.id for entry in await again.spool.entries()], now())
+            await again.until_empty()
+    assert len(server.contents()) == 1
+    assert ("possible_duplicate" in [log["event"] for log in logs]) is not kept
+
+
+async def test_a_mailbox_that_left_the_configuration_keeps_its_messages(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Messages would be lost by an editing mistake, or wait unseen."""
+    server, other = scripted_server(), scripted_server()
+    accounts = {"praxis": account_for(server), "andere": account_for(other, id="andere")}
+    with capture_logs() as logs:
+        async with delivering(spool, accounts, mechanisms) as delivery:
+            delivery.replace({"andere": accounts["andere"]})
+            await spool.put(envelope("praxis"))
+            await spool.put(envelope("andere"))
+
+            async def other_arrived() -> bool:
+                return (await spool.spool.totals("andere")).waiting == 0
+
+            await spool.until(other_arrived)
+            delivery.replace({"andere": accounts["andere"]})
+            await spool.until(lambda: _said(logs, "mailbox_not_configured"))
+            assert (await spool.spool.totals("praxis")).waiting == 1
+            assert set(delivery.status()) == {"andere"}
+            delivery.replace(accounts)
+            await spool.until_empty()
+    assert len(server.contents()) == 1
+
+
+async def _said(logs: list, event: str) -> bool:
+    return event in [log["event"] for log in logs]
+
+
+async def test_a_spool_that_fails_is_told_until_it_has_heard(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A delivered message would stay claimed until the next start, or be delivered again."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.WAIT)])
+    await spool.put(envelope())
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await asyncio.to_thread(server.waiting.wait, 10)
+        spool.spool.broken = SpoolError("the disk is gone")
+        server.go_on.set()
+
+        async def failed() -> bool:
+            return "done" in spool.calls
+
+        await spool.until(failed)
+        spool.spool.broken = None
+        await spool.until_empty()
+    assert len(server.contents()) == 1
+    assert spool.calls.count("done") >= 2
+
+
+async def test_an_idle_connection_that_the_server_closed_is_no_failure(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Every restart of the provider's server would be an alarm and a delay."""
+    server = scripted_server()
+    with capture_logs() as logs:
+        async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+            await spool.put(envelope())
+            await spool.until_empty()
+            server.drop_connections()
+            await spool.put(envelope())
+            await spool.until_empty()
+    assert len(server.contents()) == 2
+    assert {log["event"] for log in logs} == {"delivery_done"}
+
+
+async def test_a_message_over_the_announced_limit_is_held_unsent(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Megabytes would be sent again and again to be refused."""
+    server = scripted_server(capabilities_after=("IMAP4rev1", "MULTIAPPEND", "APPENDLIMIT=1000"))
+    small, large = envelope(), envelope(size=1000)
+    for one in (large, small):
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+
+        async def held() -> bool:
+            return (await spool.spool.totals()).held == 1
+
+        await spool.until(held)
+    assert server.contents() == [small.sealed]
+    assert large.sealed not in bytes(server.received)
+
+
+async def test_what_was_delivered_is_forgotten_in_time(spool: ObservedSpool, mechanisms: Mechanisms) -> None:
+    """Ids of delivered messages would be kept for ever."""
+    async with delivering(spool, {}, mechanisms):
+
+        async def swept() -> bool:
+            return "expire" in spool.calls
+
+        await spool.until(swept)
