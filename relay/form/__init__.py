@@ -10,12 +10,13 @@ at once: a wrong type in one field does not hide the missing translation in anot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from relay.form.condition import TICKED, Condition, shown, wrong_conditions
 from relay.form.field import (
     MAX_TEXT,
     CheckboxesField,
@@ -42,7 +43,8 @@ from relay.form.practice import Practice
 from relay.form.setting import NOT_EMPTY, Language, Name, Origin, Setting, Words, mistake, size_in_bytes
 
 __all__ = [
-    "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "CheckboxField", "CheckboxesField", "ConsentField",
+    "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "TICKED", "CheckboxField", "CheckboxesField",
+    "Condition", "ConsentField",
     "DateField", "EmailField", "FileField", "Form", "FormName", "Heading", "HiddenField", "Item", "Language",
     "Name", "NumberField", "Option", "Paragraph", "Practice", "Question", "RadioField", "SelectField",
     "TelField", "TextField", "TextareaField", "UrlField", "Words", "size_in_bytes",
@@ -109,6 +111,10 @@ class Form(Setting):
         """The fields that are answered."""
         return tuple(item for item in self.fields if not isinstance(item, Heading | Paragraph))
 
+    def asked(self, chosen: Callable[[str], Collection[str]]) -> tuple[Question, ...]:
+        """The fields that are asked where these options were chosen; a ticked checkbox is ``TICKED``."""
+        return tuple(item for item in shown(self.fields, chosen) if not isinstance(item, Heading | Paragraph))
+
     @model_validator(mode="wrap")
     @classmethod
     def _all_mistakes(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -128,6 +134,8 @@ def _across_settings(data: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
     fields = data.get("fields")
     if isinstance(title, Mapping):
         yield from _missing_translations(data, tuple(title), ())
+    if isinstance(fields, list | tuple):
+        yield from (_found(loc, error) for loc, error in wrong_conditions(fields))
     seen: set[str] = set()
     names = (
         [each.get("name") if isinstance(each, Mapping) else None for each in fields]

@@ -9,13 +9,19 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from relay import media
+from relay.form.condition import Condition
 from relay.form.setting import NOT_EMPTY, FieldName, Pattern, Setting, Size, Text, Words, mistake
 
 MAX_TEXT = 65_536
 """Characters that all text fields of one submission may have together."""
 
 
-class _Question(Setting):
+class _Conditional(Setting):
+    show_if: Condition | None = None
+    """Asked only then; otherwise what was typed here is left out and nothing is required."""
+
+
+class _Question(_Conditional):
     name: FieldName
     label: Words
     hint: Words | None = None
@@ -213,7 +219,7 @@ class FileField(_Question):
     """Only types that ``media`` can tell by a file's content."""
 
 
-class HiddenField(Setting):
+class HiddenField(_Conditional):
     """A value that the page carries without showing it, such as where a link came from."""
 
     type: Literal["hidden"]
@@ -223,14 +229,14 @@ class HiddenField(Setting):
     max_length: Annotated[int, Field(ge=1, le=1_000)] = 200
 
 
-class Heading(Setting):
+class Heading(_Conditional):
     """A heading between questions."""
 
     type: Literal["heading"]
     text: Words
 
 
-class Paragraph(Setting):
+class Paragraph(_Conditional):
     """A paragraph between questions; an empty line begins a new one."""
 
     type: Literal["paragraph"]

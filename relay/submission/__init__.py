@@ -11,12 +11,12 @@ and never a value.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relay.errors import Problem, SubmissionRejected
-from relay.form import FileField, Form, HiddenField, Question
-from relay.submission.answer import Address, Answered, Unfit, answer
+from relay.form import TICKED, CheckboxField, FileField, Form, HiddenField, Question
+from relay.submission.answer import Address, Answered, Unfit, answer, is_tick
 from relay.submission.text import normalised
 from relay.submission.upload import Upload, accepted, chosen
 
@@ -56,11 +56,12 @@ class Submission:
 
         Lengths are counted in code points of the normalised text. A name that the form does not have is
         treated as its ``unknown_fields`` says; a file under such a name is always refused, never silently
-        left out.
+        left out. What was typed into a field that its ``show_if`` leaves out is left out too: the visitor
+        does not see it any more when sending.
         """
         problems: list[Problem] = []
         values: dict[str, Value] = {}
-        for question in form.questions:
+        for question in form.asked(lambda name: _chosen(form, name, answers)):
             try:
                 value = _answered(question, answers, language)
             except Unfit as unfit:
@@ -104,6 +105,15 @@ def reference_from(seed: bytes) -> str:
         # 5 bits per symbol; 31 is thrown again, so that none of the 31 symbols is more likely than another
         symbols += [ALPHABET[byte & 31] for byte in block if byte & 31 != 31]
     return "-".join("".join(symbols[i : i + 3]) for i in (0, 3, 6))
+
+
+def _chosen(form: Form, name: str, answers: Answers) -> Collection[str]:
+    """The options chosen in a field, as they came; whether they are any is checked with the field itself."""
+    texts = [normalised(text) for text in answers.texts.get(name, ())]
+    question = next((each for each in form.questions if each.name == name), None)
+    if isinstance(question, CheckboxField):
+        return (TICKED,) if any(map(is_tick, texts)) else ()
+    return texts
 
 
 def _answered(question: Question, answers: Answers, language: str) -> Value | None:

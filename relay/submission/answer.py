@@ -124,8 +124,13 @@ def _text(question: TextField | TextareaField, text: str) -> str:
 _UNTICKED = frozenset({"", "0", "false", "off", "no", "nein"})
 
 
+def is_tick(text: str) -> bool:
+    """Does this text, normalised, stand for a ticked box? Browsers send ``on``, others what they like."""
+    return text.lower() not in _UNTICKED
+
+
 def _ticked(question: CheckboxField | ConsentField, text: str) -> bool | None:
-    if text.lower() not in _UNTICKED:
+    if is_tick(text):
         return True
     if isinstance(question, ConsentField):
         raise Unfit("CONSENT_MISSING")

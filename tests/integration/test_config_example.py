@@ -119,7 +119,8 @@ def test_every_setting_of_forms_is_explained_beside_them() -> None:
     """A practice would not know what a form can do."""
     readme = (PROJECT / "forms" / "README.md").read_text()
     kinds = [each for each in vars(fields).values() if isinstance(each, type) and issubclass(each, BaseModel)]
-    names = {name for kind in (Form, *kinds) for name in kind.model_fields} - {"tenant"}
+    settings = [item for kind in (Form, *kinds) for item in kind.model_fields.items()]
+    names = {setting.alias or name for name, setting in settings} - {"tenant"}
     missing = [name for name in sorted(names) if f"`{name}" not in readme]
     assert missing == []
     types = re.findall(
