@@ -228,7 +228,7 @@ class RelayForm extends HTMLElement {
     const list = mends.map(({ field, message }) =>
       make("li", {}, this.#mend(field, message) ? make("a", { href: `#f-${field}` }, message) : message),
     );
-    const alert = make("div", { role: "alert" }, make("h2", { ariaLevel: 3 }, error), make("ul", { hidden: !list.length }, ...list));
+    const alert = make("div", { role: "alert" }, make("h2", {}, error), make("ul", { hidden: !list.length }, ...list));
     this.#root.firstChild.prepend(make("div", { className: "trouble" }, alert));
     this.#name();
     this.#focus(".trouble");
