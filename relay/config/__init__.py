@@ -1,8 +1,9 @@
 """The only reader of relay.yaml, forms/, keys/ and tenants/: one ``Config``, or every mistake at once.
 
 ``document`` reads a file (``composing`` its YAML, each value at its ``place``); ``settings`` and
-``relay.form`` say what may stand there, ``words`` says what does not; ``practice`` and ``forms`` read what is
-named, for relay.yaml and for each tenant; ``visitors`` tries out the certificate; ``reading`` does it all.
+``relay.form`` say what may stand there, ``words`` says what does not. A ``practice`` has ``mailboxes``,
+``keys`` and ``forms``, and so has each of the ``tenants``; ``visitors`` tries out the certificate;
+``reading`` does it all.
 
 A ``Config`` is without mistakes; nothing downstream checks it again.
 """

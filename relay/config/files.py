@@ -11,6 +11,9 @@ from pathlib import Path
 from relay.config.place import Place
 from relay.errors import RelayError
 
+MAX_PEM_BYTES = 1_000_000
+"""Of a file with certificates: a thousand authorities."""
+
 
 class Unreadable(RelayError):
     """The file cannot be read as settings at all; one mistake says why."""

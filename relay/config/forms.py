@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -69,7 +70,7 @@ def _files(source: Source, folder: Path) -> Iterator[Path]:
     for path in entries:
         if path.suffix == ".md":
             continue
-        if _LEFTOVER.match(path.name) or path.suffix != ".yaml" or path.is_dir():
+        if _LEFTOVER.match(path.name) or path.suffix != ".yaml" or os.path.isdir(path):
             source.look.mistakes.append(_ignored(source.shown(Path("forms") / path.name), path))
         else:
             yield path

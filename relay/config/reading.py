@@ -10,19 +10,19 @@ from datetime import datetime
 from pathlib import Path
 
 from relay.certificate import Certificate
-from relay.config.context import Context, Look, Source, within
+from relay.config.context import Context, Look, Source
 from relay.config.document import read_document
 from relay.config.files import Unreadable, read_regular_file
-from relay.config.forms import read_forms
-from relay.config.practice import MAX_KEY_BYTES, read_keys, read_mailboxes
+from relay.config.keys import MAX_KEY_BYTES
+from relay.config.practice import Found, many, read_practice
 from relay.config.secret_files import only_ours
-from relay.config.settings import LimitSettings, RelaySettings, TenantLimitSettings, TenantSettings
+from relay.config.settings import RelaySettings
+from relay.config.tenants import read_tenants
 from relay.config.values import Config, Sealing
-from relay.config.visitors import read_tls
-from relay.config.words import settings_in, wrong_with_name
+from relay.config.visitors import check_addresses, read_tls
+from relay.config.words import settings_in
 from relay.errors import ConfigError, Mistake
 from relay.form import Practice
-from relay.intake import OpenForm
 from relay.mailbox import Account
 from relay.seal import Examiner
 from relay.seal.signing import SigningKey
@@ -107,7 +107,7 @@ def survey(
             look.mistakes = [replace(mistake, hint=PLACES) for mistake in mistakes]
         return Survey(None, tuple(context.looks))
     source = Source(document, look)
-    found = _Found()
+    found = Found()
     settings, config = _read(context, source, found)
     failed = any(mistake.severity == "error" for look in context.looks for mistake in look.mistakes)
     state = source.file(settings.state) if settings else None
@@ -125,31 +125,20 @@ def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     return tuple(sorted(mistakes, key=lambda each: (each.file, each.line, each.column, each.path, each.fact)))
 
 
-@dataclass(slots=True)
-class _Found:
-    """What all practices have, by their ids."""
-
-    accounts: dict[str, Account] = field(default_factory=dict)
-    without_password: list[str] = field(default_factory=list)
-    certificates: dict[str, Certificate] = field(default_factory=dict)
-    forms: dict[tuple[str, str], OpenForm] = field(default_factory=dict)
-    quotas: dict[str, spool.Quota] = field(default_factory=dict)
-
-
-def _read(context: Context, source: Source, found: _Found) -> tuple[RelaySettings | None, Config | None]:
+def _read(context: Context, source: Source, found: Found) -> tuple[RelaySettings | None, Config | None]:
     settings = settings_in(source.document, RelaySettings, source.look.mistakes)
     if settings is None:
         return None, None
     context.limits = settings.limits
     host = settings.public_url.removeprefix("https://").partition(":")[0]
     practice = settings.practice or Practice(name=host)
-    _read_practice(context, source, "", settings, practice, found)
+    read_practice(context, source, "", settings, practice, found)
     tls = read_tls(context, source, settings, host)
     signing = _signing(context, source, settings)
-    _check_addresses(source, settings)
+    check_addresses(source, settings)
     _check_state(source, settings)
     if settings.tenants:
-        _read_tenants(context, source, settings.tenants, found)
+        read_tenants(context, source, settings.tenants, found)
     if not found.forms and not any(look.kind == "form" for look in context.looks):
         hint = "a form is a file NAME.yaml in the folder forms beside this file"
         source.note((), "there is no form", hint, warning=True)
@@ -184,93 +173,6 @@ def _read(context: Context, source: Source, found: _Found) -> tuple[RelaySetting
     )
 
 
-def _read_practice(
-    context: Context,
-    source: Source,
-    tenant: str,
-    settings: RelaySettings | TenantSettings,
-    practice: Practice,
-    found: _Found,
-) -> None:
-    mailboxes = read_mailboxes(context, source, tenant, settings.mailboxes)
-    root = source.document.root
-    # Whatever is written there may be named: what is wrong with it is said where it stands, once.
-    forms = read_forms(context, source, tenant, root.mapping("mailboxes"), root.mapping("keys"))
-    certificates = read_keys(context, source, tenant, settings.keys)
-    for mailbox in mailboxes.values():
-        if mailbox.account:
-            found.accounts[mailbox.id] = mailbox.account
-        else:
-            found.without_password.append(mailbox.id)
-    for name, certificate in certificates.items():
-        found.certificates[f"{tenant}/{name}" if tenant else name] = certificate
-    for name, form in forms.items():
-        if form.mailbox in mailboxes and all(key in certificates for key in form.keys):
-            mailbox = mailboxes[form.mailbox]
-            readers = tuple(certificates[key] for key in form.keys)
-            found.forms[tenant, name] = OpenForm(form, practice, readers, mailbox.id, mailbox.address)
-
-
-def _read_tenants(context: Context, source: Source, written: Path, found: _Found) -> None:
-    folder = source.file(written)
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        fact = (
-            "there is no such folder" if isinstance(error, FileNotFoundError) else "the folder cannot be read"
-        )
-        source.look.mistakes.append(
-            source.document.mistake(("tenants",), fact, permission=isinstance(error, PermissionError))
-        )
-        return
-    for path in entries:
-        shown = source.shown(written / path.name)
-        if path.name.startswith(".") or path.suffix == ".md" or not path.is_dir():
-            source.look.mistakes.append(
-                Mistake(shown, 0, 0, "", "ignored: a tenant is a folder", "", "warning")
-            )
-        elif wrong := wrong_with_name(path.name):
-            fact = f"a tenant is called as its folder: {wrong[0]}"
-            source.look.mistakes.append(Mistake(shown, 0, 0, "", fact, wrong[1]))
-        else:
-            _read_tenant(context, path, shown, found)
-
-
-def _read_tenant(context: Context, folder: Path, shown: str, found: _Found) -> None:
-    name, shown = folder.name, f"{shown}/tenant.yaml"
-    try:
-        path = within(folder, folder / "tenant.yaml")
-    except Unreadable as error:
-        context.look("tenant", shown, [Mistake(shown, 0, 0, "", error.fact, error.hint)])
-        return
-    document, mistakes = read_document(path, shown)
-    look = context.look("tenant", shown, mistakes)
-    if document is None:
-        return
-    source = Source(document, look, fence=folder)
-    settings = settings_in(document, TenantSettings, look.mistakes)
-    if settings is None:
-        return
-    found.quotas[f"{name}/"] = _share(source, settings.limits, context.limits)
-    before = len(context.looks)
-    _read_practice(context, source, name, settings, settings.practice, found)
-    forms = sum(each.kind == "form" for each in context.looks[before:])
-    look.summary = ", ".join(
-        (_many(len(settings.mailboxes), "mailbox"), _many(len(settings.keys), "key"), _many(forms, "form"))
-    )
-
-
-def _share(source: Source, wanted: TenantLimitSettings, most: LimitSettings) -> spool.Quota:
-    for setting, value, limit in (
-        ("messages", wanted.spool_messages, most.tenant_messages),
-        ("size", wanted.spool_size, most.tenant_size),
-    ):
-        if value is not None and value > limit:
-            hint = f"limits.tenant_{setting} in relay.yaml says how much that is"
-            source.note(("limits", f"spool_{setting}"), f"a tenant is given {limit:,} at most", hint)
-    return spool.Quota(wanted.spool_messages or most.tenant_messages, wanted.spool_size or most.tenant_size)
-
-
 def _signing(context: Context, source: Source, settings: RelaySettings) -> SigningKey | None:
     if settings.signing:
         with source.noting(("signing", "key_file")):
@@ -282,17 +184,6 @@ def _signing(context: Context, source: Source, settings: RelaySettings) -> Signi
             context.examiner.examine_signer(signing)
             return signing
     return None
-
-
-def _check_addresses(source: Source, settings: RelaySettings) -> None:
-    for index, listener in enumerate(settings.listen):
-        if listener in settings.listen[:index]:
-            source.note(("listen", index), f"{listener} stands here twice", "keep one of them")
-        if listener.kind == "http" and not settings.trusted_proxies:
-            hint = "trusted_proxies: [127.0.0.1], if the proxy sets X-Forwarded-For"
-            source.note(
-                ("listen", index), "all visitors will seem to come from the proxy", hint, warning=True
-            )
 
 
 def _check_state(source: Source, settings: RelaySettings) -> None:
@@ -314,12 +205,7 @@ def _check_state(source: Source, settings: RelaySettings) -> None:
 
 
 def _summary(settings: RelaySettings, looks: list[Look]) -> str:
-    counts = [_many(len(settings.listen), "listener"), _many(len(settings.mailboxes), "mailbox")]
+    counts = [many(len(settings.listen), "listener"), many(len(settings.mailboxes), "mailbox")]
     forms, tenants = (sum(look.kind == kind for look in looks) for kind in ("form", "tenant"))
-    counts += [_many(len(settings.keys), "key"), _many(forms, "form")]
-    return ", ".join(counts + ([_many(tenants, "tenant")] if tenants else []))
-
-
-def _many(count: int, noun: str) -> str:
-    plural = noun + ("es" if noun.endswith("x") else "s")
-    return f"{count} {noun if count == 1 else plural}"
+    counts += [many(len(settings.keys), "key"), many(forms, "form")]
+    return ", ".join(counts + ([many(tenants, "tenant")] if tenants else []))

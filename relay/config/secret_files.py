@@ -47,3 +47,24 @@ def only_ours(status: os.stat_result) -> None:
             "chown it to the user that runs relay, or to root",
             permission=True,
         )
+
+
+def credential_file(folder: Path | None, name: str, tenant: str) -> Path:
+    """Where systemd put a credential. Raises ``Unreadable`` where there is none, or it is another
+    tenant's.
+
+    ``folder`` is $CREDENTIALS_DIRECTORY; None outside a service.
+    """
+    if tenant and not name.startswith(f"{tenant}."):
+        # Credentials are handed to the whole service: without this a tenant could log in as another one.
+        raise Unreadable(
+            "this credential is not one of this tenant's", f"theirs begin with {tenant}. (a dot)"
+        )
+    if folder is None:
+        hint = "credentials exist only in a service of systemd (LoadCredential=); else write password_file"
+        raise Unreadable("there are no credentials: $CREDENTIALS_DIRECTORY is not set", hint)
+    path = folder / name
+    if not os.path.exists(path):
+        hint = f"the unit needs LoadCredential={name}:/PATH (or LoadCredentialEncrypted=)"
+        raise Unreadable("systemd handed over no such credential", hint)
+    return path

@@ -7,16 +7,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from relay.config.context import Context, Source
-from relay.config.files import Unreadable, read_regular_file
-from relay.config.practice import credential_file
-from relay.config.secret_files import only_ours
+from relay.config.files import MAX_PEM_BYTES, Unreadable, read_regular_file
+from relay.config.secret_files import credential_file, only_ours
 from relay.config.settings import RelaySettings, TlsSettings
 from relay.config.values import Tls
 from relay.config.words import STAND_IN_HOST, STAND_IN_LISTENER
 
-MAX_PEM_BYTES = 1_000_000
 WARN_BEFORE = timedelta(days=14)
 """How long before its end the certificate is reported: what renews it by itself does so earlier."""
+
+
+def check_addresses(source: Source, settings: RelaySettings) -> None:
+    """Note addresses that stand twice, and a proxy whose word does not count."""
+    for index, listener in enumerate(settings.listen):
+        if listener in settings.listen[:index]:
+            source.note(("listen", index), f"{listener} stands here twice", "keep one of them")
+        if listener.kind == "http" and not settings.trusted_proxies:
+            hint = "trusted_proxies: [127.0.0.1], if the proxy sets X-Forwarded-For"
+            source.note(
+                ("listen", index), "all visitors will seem to come from the proxy", hint, warning=True
+            )
 
 
 def read_tls(context: Context, source: Source, settings: RelaySettings, public_host: str) -> Tls | None:
@@ -56,7 +66,7 @@ def _key_file(context: Context, source: Source, settings: TlsSettings) -> Path |
             source.note(path, "the key cannot be read here: not checked", hint, warning=True)
         else:
             with source.noting(path):
-                key = credential_file(context, settings.key_credential, "")
+                key = credential_file(context.credentials, settings.key_credential, "")
                 read_regular_file(key, MAX_PEM_BYTES)
                 return key
     else:

@@ -1,0 +1,91 @@
+"""The mailboxes of one practice: where each is, and its password."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay.config.context import Context, Source
+from relay.config.files import MAX_PEM_BYTES, Unreadable, read_regular_file
+from relay.config.secret_files import credential_file, read_password
+from relay.config.settings import ADDRESS, MailboxSettings
+from relay.mailbox import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox whose settings are right."""
+
+    id: str
+    address: str
+    account: Account | None
+    """None where the password could not be read and that was excused."""
+
+
+def read_mailboxes(
+    context: Context, source: Source, tenant: str, settings: Mapping[str, MailboxSettings]
+) -> dict[str, Mailbox]:
+    """The mailboxes by name, without those that have mistakes."""
+    found = {name: _mailbox(context, source, tenant, name, mailbox) for name, mailbox in settings.items()}
+    return {name: mailbox for name, mailbox in found.items() if mailbox}
+
+
+def _mailbox(
+    context: Context, source: Source, tenant: str, name: str, settings: MailboxSettings
+) -> Mailbox | None:
+    mistakes = len(source.look.mistakes)
+    here = ("mailboxes", name)
+    address = settings.address or settings.username
+    if not ADDRESS.fullmatch(address):
+        hint = "write address: the mailbox's own e-mail address; it stands in From and To of every message"
+        source.note((*here, "username"), "the username is not an e-mail address", hint)
+    ca_file = None
+    if settings.ca_file:
+        with source.noting((*here, "ca_file")):
+            ca_file = _authority(source.file(settings.ca_file))
+    password = _password(context, source, tenant, name, settings)
+    if any(each.severity == "error" for each in source.look.mistakes[mistakes:]):
+        return None
+    id = f"{tenant}/{name}" if tenant else name
+    if password is None:
+        return Mailbox(id, address, None)
+    account = Account(id, settings.host, settings.username, password, settings.folder, settings.port, ca_file)
+    return Mailbox(id, address, account)
+
+
+def _password(
+    context: Context, source: Source, tenant: str, name: str, settings: MailboxSettings
+) -> str | None:
+    here = ("mailboxes", name)
+    file, credential = settings.password_file, settings.password_credential
+    if file and credential:
+        source.note((*here, "password_credential"), "stands beside password_file", "keep one of them")
+    elif file:
+        with source.noting((*here, "password_file")):
+            return read_password(source.file(file), private=True)
+    elif credential:
+        path = (*here, "password_credential")
+        if context.credentials is None and context.excuse_credentials:
+            hint = (
+                "systemd hands credentials to the service only; relay serve reads them and says if it cannot"
+            )
+            source.note(path, "the password cannot be read here: not checked", hint, warning=True)
+        else:
+            with source.noting(path):
+                return read_password(credential_file(context.credentials, credential, tenant), private=False)
+    else:
+        hint = "a file with nothing but the password, mode 0600; or password_credential: NAME under systemd"
+        source.note((*here, "password_file"), "is missing", hint)
+    return None
+
+
+def _authority(path: Path) -> Path:
+    read_regular_file(path, MAX_PEM_BYTES)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError):
+        hint = "-----BEGIN CERTIFICATE----- ...; the authority that signed the mail server's certificate"
+        raise Unreadable("the file holds no certificate in PEM form", hint) from None
+    return path
