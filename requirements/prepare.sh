@@ -58,11 +58,18 @@ need_packages() {
     fi
 }
 
+is_there() {
+    case $1 in
+        *.so.*) [[ $(ldconfig -p) == *"$1 "* ]] ;;
+        *)      command -v "$1" >/dev/null ;;
+    esac
+}
+
 missing_packages() {
     local for_word package program
     while read -r for_word package program; do
         [ "$for_word" = "$word" ] || continue
-        command -v "$program" >/dev/null || printf '%s\n' "$package"
+        is_there "$program" || printf '%s\n' "$package"
     done <requirements/system.txt
 }
 
