@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+import relay
 from relay.cli.lines import mistake_lines
 from relay.errors import (
     CertificateUnusable,
@@ -70,7 +71,8 @@ def explain(error: RelayError) -> None:
 def explain_unexpected(error: Exception) -> None:
     """A mistake of ours: its kind and place. Its words and values stay unsaid, they may be a visitor's."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if f"{os.sep}relay{os.sep}" in frame.filename]
+    package = str(Path(relay.__file__).parent) + os.sep
+    ours = [frame for frame in frames if frame.filename.startswith(package)]
     frame = (ours or frames)[-1]
     place = f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno}"
     click.echo(f"relay: stopped by a mistake of its own: {type(error).__name__} in {place}", err=True)
