@@ -52,9 +52,9 @@ async def receive(
             case "multipart/form-data":
                 await _multipart(body, about.get("boundary", ""), collector)
             case "application/x-www-form-urlencoded":
-                _urlencoded(await _whole(body, collector), collector)
+                await _urlencoded(body, collector)
             case "application/json":
-                _json(await _whole(body, collector), collector)
+                await _json(body, collector)
             case _:
                 raise refuse("UNSUPPORTED_TYPE")
     except RequestRefused:
@@ -113,19 +113,30 @@ async def _multipart(body: _Body, boundary: str, collector: Collector) -> None:
         raise
 
 
-async def _whole(body: _Body, collector: Collector) -> bytes:
+async def _whole(body: _Body, collector: Collector, content: bytearray) -> None:
     """A body without files, as far as it is kept at all."""
-    content = bytearray()
     while piece := await body.next():
         content += piece[: max(0, body.longest_text - len(content))]
         if len(content) >= body.longest_text:
             collector.refuse("TOO_LARGE")
             if body.too_long:
                 break
-    return bytes(content)
 
 
-def _urlencoded(content: bytes, collector: Collector) -> None:
+async def _urlencoded(body: _Body, collector: Collector) -> None:
+    content = bytearray()
+    try:
+        await _whole(body, collector, content)
+    except RequestRefused as error:
+        # Half a text is better than none on the page that says what went wrong.
+        collector.refuse(error.code)
+        with suppress(RequestRefused):
+            _pairs(bytes(content), collector)
+        raise
+    _pairs(bytes(content), collector)
+
+
+def _pairs(content: bytes, collector: Collector) -> None:
     """Pairs as in the WHATWG URL standard, section 5.1, with strict UTF-8."""
     pairs = content.split(b"&", _MOST_PAIRS)
     for pair in pairs:
@@ -140,8 +151,10 @@ def _unquoted(value: bytes) -> bytes:
     return unquote_to_bytes(value.replace(b"+", b" "))
 
 
-def _json(content: bytes, collector: Collector) -> None:
+async def _json(body: _Body, collector: Collector) -> None:
     """One object of texts, numbers, truth values, or lists of these; null and false are no answer."""
+    content = bytearray()
+    await _whole(body, collector, content)
     try:
         answers = _decoder.decode(content.decode("utf-8"))
     except (ValueError, RecursionError):

@@ -14,7 +14,8 @@ absent             not ``cross-site``      taken: programs, and browsers that se
 ``null``           ``same-origin``, or     taken: our own pages, whose ``Referrer-Policy`` makes browsers
                    absent                  write ``null`` (Fetch standard, "append a request Origin header")
 ``null``           anything else           shown again: a host page with ``no-referrer``, a sandboxed frame
-all else           any                     shown again
+any other          ``same-origin``         taken: our own page, under another name of the relay
+any other          anything else           shown again
 =================  ======================  =======================================================
 
 There is nothing to steal by a forged POST (no cookie, no login): this keeps strange pages from sending in

@@ -79,8 +79,11 @@ def _words(problem: Problem, question: Question | None, words: Words, language: 
         return words.counted("problem.TOO_MANY_FILES", limit)
     if problem.code == "FILES_TOO_BIG" and isinstance(limit, int):
         params["size"] = words.size(limit)
-    message = f"problem.{problem.code}.{kind}" if kind else f"problem.{problem.code}"
-    return words.text(message, **params)
+    for message in (f"problem.{problem.code}.{kind}", f"problem.{problem.code}"):
+        if words.has(message):
+            return words.text(message, **params)
+    # A code without words of its own must not cost the visitor the page with their text.
+    return words.text("problem.other", **{"label": problem.field} | params)
 
 
 def _figure(name: str, value: str | int, words: Words) -> str:

@@ -17,6 +17,8 @@ _Address = IPv4Address | IPv6Address
 
 def is_trusted(peer: object, trusted: Sequence[Network]) -> bool:
     """Is this the address of a proxy that is believed? ``peer`` as in asyncio's ``peername``."""
+    if not trusted:
+        return not isinstance(peer, tuple)
     address = _peer_address(peer)
     return address is None or any(address in network for network in trusted)
 

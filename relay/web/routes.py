@@ -103,27 +103,32 @@ class _Desk:
     @web.middleware
     async def in_words(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """The last resort: whatever happens is answered in words, and nothing of it is quoted."""
-        words = _words(request)
-        address = ""
-        allow: dict[str, str] = {}
         try:
             return await handler(request)
         except ConnectionError:
             raise
-        except web.HTTPMethodNotAllowed as error:
-            allow = {"Allow": ", ".join(sorted(error.allowed_methods))}
-            trouble = troubles.refused("METHOD_NOT_ALLOWED", 405, words)
-        except web.HTTPNotFound:
-            trouble = troubles.refused("FORM_NOT_FOUND", 404, words)
-        except web.HTTPException as error:
-            trouble = troubles.refused("MALFORMED", error.status, words)
-        except RequestRefused as error:
-            trouble = troubles.refused(error.code, error.status, words)
-            if error.code == "NOT_ENCRYPTED":
-                address = self._door.public_url + request.path
         except Exception as error:
-            events.request_failed(type(error).__name__, place_of(error))
-            trouble = troubles.failed(words)
+            return self._last_word(request, error)
+
+    def _last_word(self, request: web.Request, error: Exception) -> web.Response:
+        words = _words(request)
+        address = ""
+        allow: dict[str, str] = {}
+        match error:
+            case web.HTTPMethodNotAllowed():
+                allow = {"Allow": ", ".join(sorted(error.allowed_methods))}
+                trouble = troubles.refused("METHOD_NOT_ALLOWED", 405, words)
+            case web.HTTPNotFound():
+                trouble = troubles.refused("FORM_NOT_FOUND", 404, words)
+            case web.HTTPException():
+                trouble = troubles.refused("MALFORMED", error.status, words)
+            case RequestRefused():
+                trouble = troubles.refused(error.code, error.status, words)
+                if error.code == "NOT_ENCRYPTED":
+                    address = self._door.public_url + request.path
+            case _:
+                events.request_failed(type(error).__name__, place_of(error))
+                trouble = troubles.failed(words)
         if answers.wants_json(request):
             response = answers.trouble_as_json(trouble)
         else:

@@ -107,11 +107,12 @@ class Visit:
 
     def accepted(self, reference: str) -> web.Response:
         """Received and stored."""
-        path = tokens.sent_path(self.door.secret, self.form.path, reference, self.language)
+        language = self.language
+        path = tokens.sent_path(self.door.secret, self.form.path, reference, language)
         following = next_address(self.reserved.next, self.form)
         if answers.wants_json(self.request):
             address = following or self.door.public_url + path
-            return answers.accepted_as_json(reference, address, self.words.text("sent.title"))
+            return answers.accepted_as_json(reference, address, words_for(language).text("sent.title"))
         return answers.see_other(following or path + ("?embed" if self.embed else ""))
 
     def confirmed(self, reference: str, language: str) -> web.Response:

@@ -111,6 +111,17 @@ async def test_a_body_that_stops_is_answered_with_the_text(site: Site) -> None:
     assert kept(page)["anliegen"][0].strip() == "Mein Text"
 
 
+@short(body=SHORT)
+async def test_half_an_urlencoded_body_is_kept_too(site: Site) -> None:
+    """A form without files would lose the text that one with files keeps."""
+    reader, writer = await site.connect()
+    head = HEAD.replace(b"multipart/form-data; boundary=b", b"application/x-www-form-urlencoded")
+    writer.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"anliegen=Mein+Text&na")
+    page = answered(await read_to_the_end(reader))
+    assert page.status == 408
+    assert kept(page)["anliegen"] == ["Mein Text"]
+
+
 @short(body=SHORT, body_rate=1_000)
 async def test_a_body_that_drips_is_cut(site: Site) -> None:
     """A byte now and then would hold a connection, and its memory, for ever."""

@@ -223,6 +223,15 @@ def test_the_summary_counts_in_words() -> None:
     assert words.number_in_words(13) == "13"
 
 
+def test_a_problem_without_words_of_its_own_still_has_words() -> None:
+    """A new check would cost visitors the page with their text."""
+    form, words = forms.alles(), words_for("de")
+    [mend] = in_words([Problem("text", "BRAND_NEW", (("kind", "x"),))], form, words, "de")
+    assert mend.words == "Sehen Sie sich „Frage text“ noch einmal an."
+    [mend] = in_words([Problem("text", "TYPE_EMAIL", (("kind", "brand-new"),))], form, words, "de")
+    assert mend.words == "Sehen Sie sich „Frage text“ noch einmal an."
+
+
 def test_names_that_the_form_does_not_have_share_one_entry() -> None:
     """A hundred invented fields would fill the summary."""
     problems = [Problem(f"feld-{i}", "UNKNOWN_FIELD") for i in range(100)]
