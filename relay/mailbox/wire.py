@@ -31,6 +31,9 @@ CHUNK = 64 * 1024
 _ANSWER = re.compile(rb"(?P<tag>[^ ]+) (?P<condition>OK|NO|BAD)(?: \[(?P<code>[A-Za-z0-9-]+))?")
 
 
+_BYE = re.compile(rb"\* BYE[ \r\n]", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Deadlines in seconds, each for the whole of what it names."""
@@ -111,7 +114,7 @@ class Wire(imaplib.IMAP4):
                 raise Trouble("flood")
             self._receive()
         line = self._take(end + 1)
-        if line[:6].upper() == b"* BYE ":
+        if _BYE.match(line):
             raise Trouble("closed")
         answer = _ANSWER.match(line)
         if answer and self.tagnum and answer["tag"] == self._tag():

@@ -318,6 +318,28 @@ async def test_stopping_finishes_the_append_at_hand(
     assert [entry.in_doubt for entry in entries] == [False, False]
 
 
+async def test_stopping_gives_up_at_its_deadline(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A server that never answers would keep the daemon from stopping; the message is looked for later."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.STALL)])
+    await spool.put(envelope())
+    patience = Patience(append=60.0)
+    accounts = {"praxis": account_for(server)}
+    async with delivering(spool, accounts, mechanisms, patience=patience, stop_within=0.2) as delivery:
+        await spool.until(lambda: _called(spool, "attempt"))
+        async with asyncio.timeout(10):
+            await delivery.stop(0.2)
+    again = spool.restarted()
+    async with delivering(again, accounts, mechanisms):
+        await again.until_empty()
+    assert len(server.contents()) == 1
+
+
+async def _called(spool: ObservedSpool, verb: str) -> bool:
+    return verb in spool.calls
+
+
 async def test_stopping_does_not_wait_for_a_dead_server(
     spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.errors import DeliveryDeferred
+from relay.errors import DeliveryDeferred, DeliveryInDoubt
 from relay.mailbox import Account, Mechanisms, Patience, connect
 from tests.servers.certificates import BAD, Authority
 from tests.servers.imap import Action, Fault, Phase, ScriptedServer
@@ -274,6 +274,33 @@ def test_what_a_refused_login_means(
     with pytest.raises(DeliveryDeferred) as refused:
         connect(account_for(server), mechanisms, PATIENCE)
     assert (refused.value.reason, refused.value.after) == (reason, least)
+
+
+def test_a_server_that_reads_nothing_is_left_in_time(
+    scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A thread would hang in sending a large message for as long as the server likes."""
+    server = scripted_server(faults=[Fault(Phase.LITERAL, Action.DEAF)])
+    patience = Patience(append=0.3, rate=1e9)
+    session = connect(account_for(server), mechanisms, patience)
+    with pytest.raises(DeliveryInDoubt) as doubt:
+        session.append([b"x" * 20_000_000])
+    assert doubt.value.reason == "timeout"
+    assert not session.usable
+
+
+def test_no_line_end_leaves_but_ours(
+    scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """The last wall: whatever else were to let one through, it would become a command of its own."""
+    server = scripted_server()
+    session = connect(account_for(server), mechanisms, PATIENCE)
+    before = bytes(server.received)
+    for line in (b"A1 NOOP\r\nA2 DELETE INBOX\r\n", b"A1 NOOP\n", b"\r\n\r\n", b"A1 \0\r\n", b"A1 \xfc\r\n"):
+        with pytest.raises(ValueError, match="control characters"):
+            session._wire.send(line)
+    session.close()
+    assert server.received.removeprefix(before).count(b"\r\n") == 1  # LOGOUT
 
 
 def test_a_missing_authority_is_said_in_words(

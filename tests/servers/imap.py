@@ -58,6 +58,8 @@ class Action(StrEnum):
     RESET = "reset"
     CLOSE = "close"
     STALL = "stall"
+    DEAF = "deaf"
+    """Like ``STALL``, and nothing that the client sends is read either."""
     GARBAGE = "garbage"
     NO = "no"
     BAD = "bad"
@@ -286,6 +288,9 @@ class _Conversation:
                 raise _Gone
             case Action.STALL:
                 self._until_gone()
+            case Action.DEAF:
+                self.server.stopping.wait()
+                raise _Gone
             case Action.GARBAGE:
                 self._send("\x00\x01 {{{ (((( \xff ]]]\r\n")
                 self._until_gone()

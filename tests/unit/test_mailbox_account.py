@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from imapclient.imap_utf7 import decode as modified_utf7
 
 from relay.errors import ConfigError, DeliveryDeferred, DeliveryRefused
 from relay.mailbox import Account, Mechanisms, answers, tls
+from relay.mailbox.session import _quoted
 
 
 def account(**changes: object) -> Account:
@@ -135,6 +139,22 @@ def test_the_memory_holds_no_names_of_people(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {
         "praxis": {"server": "imap.example.org:993", "mechanism": "PLAIN"}
     }
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1))
+@example('a"b')
+@example("a\\")
+@example("{5}")
+@example("Entwürfe & Anfragen/Über mich 🙂")
+def test_any_folder_name_stays_inside_its_quotes(name: str) -> None:
+    """A folder name would end its quotes and become arguments, or name another folder."""
+    quoted = _quoted(name)
+    assert quoted[0] == quoted[-1] == '"'
+    assert quoted.isascii()
+    assert quoted.isprintable()
+    inside = quoted[1:-1]
+    assert '"' not in inside.replace("\\\\", "").replace('\\"', "")
+    assert modified_utf7(inside.replace('\\"', '"').replace("\\\\", "\\").encode()) == name
 
 
 def test_only_suites_with_forward_secrecy_and_authenticated_encryption() -> None:
