@@ -1,7 +1,7 @@
 """HTTPS in, status code out: forms as pages that work without a script, and their submissions.
 
-One request, in the order of the modules: ``entrance`` lets the connection in and closes what is too slow;
-``routes`` finds the form; ``bodies`` reads within limits (``multipart``, ``received``); ``reserved``,
+One request, in the order of the modules: ``serving`` lets the connection in and ``guest`` cuts what is too
+slow; ``routes`` finds the form; ``bodies`` reads within limits (``multipart``, ``received``); ``reserved``,
 ``origins`` and ``proxies`` say who speaks and from where; ``intake.accept`` does the rest. ``visit``
 answers, as ``pages`` or JSON (``answers``), in the visitor's ``language`` and our ``words``; what went
 wrong is told by ``problems`` and ``troubles``. ``headers`` go on everything.

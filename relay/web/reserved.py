@@ -2,9 +2,8 @@
 
 ``_next``      where to go after sending: an https address on one of the form's origins
 ``_lang``      the language to answer in
-``_replyto``   the visitor's address, for forms written for other services: fills the first e-mail field
-that is empty;
-               a form without an e-mail field has no place for it, and it is dropped like any unknown name
+``_replyto``   the visitor's address, for forms written for other services: fills the form's first e-mail
+               field where that is empty; a form without one has no place for it, and it is dropped
 ``_gotcha``    stays empty when a person sends
 ``_token``     makes repeated sendings one (``tokens``)
 ``_charset_``  written by browsers; ignored, the text is UTF-8 whatever it says
@@ -15,7 +14,7 @@ other services, which would send what was written to others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from relay.form import EmailField, Form
 from relay.web.received import Received
@@ -32,7 +31,7 @@ class Reserved:
     token: str = ""
     gotcha: bool = False
     """Was the field filled in that people do not see?"""
-    dropped: bool = field(default=False)
+    dropped: bool = False
     """Was there a name that nothing here knows?"""
 
 

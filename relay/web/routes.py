@@ -37,7 +37,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(door: Door) -> web.Application:
-    """The application that answers visitors; ``Entrance`` puts deadlines and limits in front of it."""
+    """The application that answers visitors; ``serving`` puts deadlines and limits in front of it."""
     desk = _Desk(door)
     app = web.Application(middlewares=[desk.in_words])
     app.on_response_prepare.append(headers.protect)
