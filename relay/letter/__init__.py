@@ -67,7 +67,7 @@ def compose(
     inner = [
         (n, words.subject.format(reference=reference) if n == "Subject" else value) for n, value in outer
     ]
-    files = attached(form, submission, words.file)
+    files = attached(submission, words.file)
     received_here = received_at.astimezone(sender.time_zone)
     text = reading.text(
         form,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from relay import media
-from relay.form import FileField, Form
+from relay.form import FileField
 from relay.letter.visible import visible
 from relay.submission import Submission, Upload
 
@@ -40,11 +40,11 @@ class Attached:
     upload: Upload
 
 
-def attached(form: Form, submission: Submission, instead: str) -> tuple[Attached, ...]:
+def attached(submission: Submission, instead: str) -> tuple[Attached, ...]:
     """All files, in the order of the fields; ``instead`` is what one without a usable name is called."""
     found = [
         (question.name, upload)
-        for question in form.questions
+        for question in submission.asked
         if isinstance(question, FileField)
         for upload in submission.files(question.name)
     ]

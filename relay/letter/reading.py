@@ -47,8 +47,8 @@ def text(
     """The whole text, lines ending with ``\\n``. ``received_at`` is in the practice's time zone.
 
     Every line of an answer is indented, whatever was typed, so that none can pass for a label or for our
-    words. What was left empty is named in one line at the end: whoever answers sees at once what was not
-    said.
+    words. What was asked and left empty is named in one line at the end: whoever answers sees at once what
+    was not said.
     """
     language = submission.language
     moment = format_datetime(received_at, words.moment, locale=words.locale)
@@ -57,7 +57,7 @@ def text(
     ]
     unanswered: list[str] = []
     address_given = False
-    for question in form.questions:
+    for question in submission.asked:
         label = _line(question.label[language])
         value = submission.answers.get(question.name)
         shown = _shown(question, value, language, words, files)

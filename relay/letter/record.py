@@ -34,7 +34,7 @@ def record(
         "answers": {
             name: _plain(value) for name, value in submission.answers.items() if not submission.files(name)
         },
-        "labels": {question.name: question.label[submission.language] for question in form.questions},
+        "labels": {question.name: question.label[submission.language] for question in submission.asked},
         "files": [
             {
                 "field": file.field,

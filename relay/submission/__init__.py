@@ -43,6 +43,8 @@ class Submission:
 
     language: str
     """In which the form was filled in: one of the form's."""
+    asked: tuple[Question, ...] = field(repr=False)
+    """The fields that were asked, in order: all but those that their ``show_if`` leaves out."""
     answers: Mapping[str, Value] = field(repr=False)
     """By field name, in the order of the fields; what was left empty is not in it."""
     additions: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -52,7 +54,7 @@ class Submission:
 
     @classmethod
     def validate(cls, form: Form, answers: Answers, *, language: str) -> Submission:
-        """Check everything that was sent. Raises ``SubmissionRejected``.
+        """Check everything that was sent. Raises ``SubmissionRejected``. ``language`` is one of the form's.
 
         Lengths are counted in code points of the normalised text. A name that the form does not have is
         treated as its ``unknown_fields`` says; a file under such a name is always refused, never silently
@@ -61,7 +63,8 @@ class Submission:
         """
         problems: list[Problem] = []
         values: dict[str, Value] = {}
-        for question in form.asked(lambda name: _chosen(form, name, answers)):
+        asked = form.asked(lambda name: _chosen(form, name, answers))
+        for question in asked:
             try:
                 value = _answered(question, answers, language)
             except Unfit as unfit:
@@ -78,8 +81,8 @@ class Submission:
         if problems:
             raise SubmissionRejected(problems)
         if form.unknown_fields == "keep":
-            return cls(language, values, dict(_additions(unknown, answers)))
-        return cls(language, values, dropped=tuple(unknown))
+            return cls(language, asked, values, dict(_additions(unknown, answers)))
+        return cls(language, asked, values, dropped=tuple(unknown))
 
     def files(self, name: str) -> tuple[Upload, ...]:
         """The files given for a field; none where it was left empty or asks for something else."""

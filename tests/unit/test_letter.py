@@ -139,6 +139,22 @@ def test_every_kind_of_field_is_readable() -> None:
     assert record_of(letter)["additions"] == {"extra\u202e": ["eins\nzwei"]}
 
 
+def test_what_was_not_asked_is_not_said_to_be_unanswered() -> None:
+    """A counsellor would read a refusal where there was no question."""
+    only_then = {"show_if": {"field": "rueckruf", "is": "yes"}}
+    asked = form(
+        {"name": "rueckruf", "type": "checkbox"},
+        {"name": "nummer", "type": "tel", **only_then},
+        {"name": "mailbox", "type": "checkbox", **only_then},
+        {"name": "anders", "type": "text"},
+    )
+    silent = composed(submitted({"nummer": "030 123"}, to=asked), form=asked)
+    assert "rueckruf\n    nicht angekreuzt\n\nNicht beantwortet\n    anders\n" in text_of(silent)
+    assert record_of(silent)["labels"] == {"rueckruf": "rueckruf", "anders": "anders"}
+    called = text_of(composed(submitted({"rueckruf": "on", "nummer": "030 123"}, to=asked), form=asked))
+    assert "nummer\n    030 123\n\nmailbox\n    nicht angekreuzt\n" in called
+
+
 def test_several_readers_are_all_named() -> None:
     """A counsellor would not know who else can read this."""
     letter = compose(
