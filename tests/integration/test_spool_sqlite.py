@@ -131,7 +131,8 @@ class TestCommits:
         with by_hand(state) as db:
             db.execute("BEGIN IMMEDIATE")
             first = asyncio.create_task(spool.put(envelope()))
-            await until(spool._writer._jobs.empty)  # the writer holds it
+            await asyncio.sleep(0)
+            await until(spool._writer._jobs.empty)  # the writer has taken it, and waits for the lock
             second = asyncio.create_task(spool.put(envelope()))
             await asyncio.sleep(0)
             second.cancel()
