@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from relay.form.setting import Colour, HttpsAddress, Setting, Text, TimeZone
+from relay.form.setting import Colour, EmailAddress, HttpsAddress, PhoneNumber, Setting, Text, TimeZone
 
 
 class Practice(Setting):
@@ -15,9 +15,9 @@ class Practice(Setting):
     name: Text
     colour: Colour | None = None
     """One accent, in lower case; white text on it has a contrast of at least 4.5 (WCAG 2.2, 1.4.3)."""
-    phone: str | None = None
+    phone: PhoneNumber | None = None
     """The other way of contact, named on every page and above all when something does not work."""
-    email: str | None = None
+    email: EmailAddress | None = None
     website: HttpsAddress | None = None
     privacy: HttpsAddress | None = None
     imprint: HttpsAddress | None = None

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Annotated, LiteralString
 from zoneinfo import ZoneInfo
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema
 
@@ -95,6 +96,25 @@ def _https_address(value: str) -> str:
 
 
 _LEAST_CONTRAST = 4.5
+
+
+def _email_address(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise mistake(
+            "email_address", "this is not an e-mail address", "for example praxis@example.org"
+        ) from error
+
+
+def _phone_number(value: str) -> str:
+    if not re.fullmatch(r"[+0-9 \-–/()]{3,40}", value) or sum(map(str.isdigit, value)) < 3:
+        raise mistake(
+            "phone_number",
+            "a telephone number is written with digits, spaces and + - / ( ) alone",
+            "for example 030 1234567, in quotes",
+        )
+    return value
 
 
 def _luminance(colour: str) -> float:
@@ -187,6 +207,8 @@ Words = Annotated[dict[Language, Text], Field(min_length=1)]
 Size = Annotated[int, BeforeValidator(size_in_bytes, json_schema_input_type=int | str), Field(gt=0)]
 Origin = Annotated[str, AfterValidator(_origin)]
 HttpsAddress = Annotated[str, AfterValidator(_https_address)]
+EmailAddress = Annotated[str, AfterValidator(_email_address)]
+PhoneNumber = Annotated[str, AfterValidator(_phone_number)]
 Colour = Annotated[str, AfterValidator(_colour)]
 TimeZone = Annotated[ZoneInfo, BeforeValidator(_time_zone)]
 Pattern = Annotated[str, AfterValidator(_pattern)]

@@ -35,7 +35,7 @@ KEY = {"file": "k.asc", "fingerprint": "01" * 20, "allow_rsa_2048": "true"}
 PRACTICE = {
     "name": "P",
     "colour": "#0d5c63",
-    "phone": "0",
+    "phone": "030 123456",
     "email": "a@example.org",
     "website": "https://example.org",
     "privacy": "https://example.org",

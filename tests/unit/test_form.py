@@ -214,6 +214,9 @@ def test_texts_of_yaml_become_what_the_setting_means() -> None:
         ("time_zone", "Europe/Lindenhof", "time_zone"),
         ("time_zone", "../../etc/passwd", "time_zone"),
         ("name", " ", "empty_text"),
+        ("email", "praxis(at)beispiel.de", "email_address"),
+        ("phone", "null drei null", "phone_number"),
+        ("phone", "+ - /", "phone_number"),
     ],
 )
 def test_a_practice_that_cannot_be_shown_is_a_mistake(setting: str, value: str, code: str) -> None:
