@@ -4,15 +4,18 @@ Each event is a function with typed arguments, so that no answer, address or pas
 no ``**kwargs`` and no way to log a text of one's own. The name of the function is the name of the event; both
 are stable and may be matched by monitoring.
 
-Guarantees: one event is one line, whatever was typed; no local variables of a traceback are ever shown; the
-loggers of the libraries (``imaplib``, ``imapclient``, ``aiohttp``, ``asyncio``, ``gnupg``) never print content.
+Guarantees: one event is one line, whatever was typed; no local variables of a traceback are ever shown;
+the loggers of the libraries (``imaplib``, ``imapclient``, ``aiohttp``, ``asyncio``, ``gnupg``) never print
+content.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TextIO
@@ -38,6 +41,24 @@ class _LastResort(logging.Handler):
         )
 
 
+class _Lines:
+    """Where events go. One that cannot be written, to a full disk or a closed pipe, is lost.
+
+    It must not become an error of the work that it reports on: the letter is stored, only the line is not.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._one_at_a_time = threading.Lock()
+
+    def msg(self, line: str) -> None:
+        with self._one_at_a_time, contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def configure(stream: TextIO | None = None, *, debug: bool = False) -> None:
     """Send events to ``stream`` (default: standard error): JSON lines, or aligned text at a terminal.
 
@@ -45,6 +66,7 @@ def configure(stream: TextIO | None = None, *, debug: bool = False) -> None:
     """
     out = stream or sys.stderr
     terminal = out.isatty()
+    lines = _Lines(out)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -54,7 +76,7 @@ def configure(stream: TextIO | None = None, *, debug: bool = False) -> None:
             else _json_line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -147,6 +169,11 @@ def next_ignored(tenant: str, form: str) -> None:
 def login_not_remembered(mailbox: str, mechanism: str) -> None:
     """The state directory cannot be written: after a restart a weaker login would not be noticed."""
     _log.error("login_not_remembered", mailbox=mailbox, mechanism=mechanism)
+
+
+def too_many_submissions(tenant: str, form: str) -> None:
+    """More came for this form, or from one network, than its ``rates`` allow; told once per form."""
+    _log.warning("too_many_submissions", tenant=tenant, form=form)
 
 
 def spool_opened(waiting: int, held: int, damaged: int, returned: int) -> None:
