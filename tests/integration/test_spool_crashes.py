@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -273,3 +273,47 @@ class TestFullDisk:
             await spool.put(letter)
         await spool.close()
         assert set(await drained(small_disk)) == confirmed | {letter.id for letter in letters}
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Iterator[Path]:
+    """An ext4 in a file, mounted at ``disk`` beside it, that writes nothing to the file by itself."""
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(64_000_000)
+    subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0", image], check=True)
+    with mounted(image, tmp_path / "disk", "loop,commit=600"):
+        yield image
+
+
+@contextmanager
+def mounted(image: Path, place: Path, options: str) -> Iterator[Path]:
+    place.mkdir()
+    if subprocess.run(["mount", "-o", options, image, place], check=False).returncode:
+        pytest.skip("may not mount a file system here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+@needs_root
+class TestPowerCut:
+    """The machine stops: only what was synced is on the disk."""
+
+    async def test_what_was_confirmed_is_on_the_disk(self, image: Path, tmp_path: Path) -> None:
+        """Without the sync before each answer the last letters are in memory only, and gone.
+
+        The image is copied while it is mounted: what the kernel has not written to it is not in the copy.
+        """
+        for cut in range(3):
+            run = process("rush", tmp_path / "disk" / "state")
+            assert run.stdout
+            lines = [run.stdout.readline() for _ in range(40 + 150 * cut)]
+            copy = tmp_path / f"copy-{cut}"
+            await asyncio.to_thread(subprocess.run, ["cp", "--sparse=always", image, copy], check=True)
+            run.kill()
+            run.communicate()
+            with mounted(copy, tmp_path / f"disk-{cut}", "loop") as place:
+                found = set(await drained(place / "state"))
+            assert told("".join(lines))["confirmed"] <= found
