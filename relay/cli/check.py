@@ -17,6 +17,7 @@ from relay.cli.mailboxes import remembered, visit
 from relay.cli.progress import ticker
 from relay.config import Look, Survey, survey
 from relay.errors import ConfigError, SpoolError
+from relay.form import FileField
 from relay.spool.database import FILE
 from relay.spool.sqlite import SqliteSpool
 
@@ -75,7 +76,18 @@ def _mailboxes(found: Survey, *, progress: bool, colour: bool) -> list[Line]:
         Line("mailbox", f"mailbox {id}", "skip", "not tried: its password cannot be read here")
         for id in found.without_password
     ]
-    return visit(found.accounts, mechanisms, progress=progress, colour=colour) + not_tried
+    return visit(found.accounts, _largest(found), mechanisms, progress=progress, colour=colour) + not_tried
+
+
+def _largest(found: Survey) -> dict[str, int]:
+    """How many bytes the largest message for each mailbox may have."""
+    largest: dict[str, int] = {}
+    for open_form in found.config.forms.values() if found.config else ():
+        files = sum(item.max_size for item in open_form.form.fields if isinstance(item, FileField))
+        # Base64 inside, and once more as ASCII armor; then the texts and the padding.
+        size = files * 16 // 9 + 300_000
+        largest[open_form.mailbox] = max(size, largest.get(open_form.mailbox, 0))
+    return largest
 
 
 def line_of(look: Look) -> Line:

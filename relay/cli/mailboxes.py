@@ -25,15 +25,26 @@ Note = tuple[str, str]
 
 
 def visit(
-    accounts: Mapping[str, Account], mechanisms: Mechanisms, *, progress: bool, colour: bool = True
+    accounts: Mapping[str, Account],
+    largest: Mapping[str, int],
+    mechanisms: Mechanisms,
+    *,
+    progress: bool,
+    colour: bool = True,
 ) -> list[Line]:
-    """One line per mailbox, in the order given; with ``progress`` a bar on standard error, at a terminal."""
+    """One line per mailbox, in the order given; with ``progress`` a bar on standard error, at a terminal.
+
+    ``largest`` is how many bytes a message for each mailbox may have, where that is known.
+    """
     found: dict[str, Line] = {}
     with (
         bar("mailboxes", len(accounts), wanted=progress, colour=colour) as advance,
         ThreadPoolExecutor(AT_ONCE) as threads,
     ):
-        looking = [threads.submit(_look, account, mechanisms) for account in accounts.values()]
+        looking = [
+            threads.submit(_look, account, largest.get(account.id, 0), mechanisms)
+            for account in accounts.values()
+        ]
         for done in as_completed(looking):
             line = done.result()
             found[line.subject] = line
@@ -50,7 +61,7 @@ def _subject(account: Account) -> str:
     return f"mailbox {account.id}"
 
 
-def _look(account: Account, mechanisms: Mechanisms) -> Line:
+def _look(account: Account, largest: int, mechanisms: Mechanisms) -> Line:
     try:
         session = connect(account, mechanisms)
         try:
@@ -67,7 +78,7 @@ def _look(account: Account, mechanisms: Mechanisms) -> Line:
         )
     plaintext = plaintext_port_offers_auth(account.host, PLAINTEXT_PORT)
     now = datetime.now(UTC)
-    notes = tuple(_warnings(account, facts, plaintext, now))
+    notes = tuple(_warnings(account, facts, largest, plaintext, now))
     state: State = "error" if not facts.writable else "warn" if notes else "ok"
     return Line(
         "mailbox",
@@ -110,7 +121,7 @@ def _figures(account: Account, facts: Facts, plaintext: bool) -> dict[str, objec
     }
 
 
-def _warnings(account: Account, facts: Facts, plaintext: bool, now: datetime) -> Iterator[Note]:
+def _warnings(account: Account, facts: Facts, largest: int, plaintext: bool, now: datetime) -> Iterator[Note]:
     if not facts.writable:
         yield f"{account.folder} cannot be written to", "ask the provider for the right to insert messages"
     if (facts.certificate_ends - now).days < CERTIFICATE_DAYS:
@@ -120,6 +131,12 @@ def _warnings(account: Account, facts: Facts, plaintext: bool, now: datetime) ->
         yield (
             f"the mailbox is {part:.0%} full",
             "make room, or ask the provider for more: letters would wait here",
+        )
+    if facts.append_limit is not None and facts.append_limit < largest:
+        taken, made = f"{facts.append_limit / 1e6:.0f} MB", f"{largest / 1e6:.0f} MB"
+        yield (
+            f"takes messages of {taken}, but files that a form allows make one of {made}",
+            "lower max_size of the forms, or ask the provider: letters that are too large would be held",
         )
     if plaintext:
         yield (

@@ -40,6 +40,10 @@ def read_practice(
     root = source.document.root
     # Whatever is written there may be named: what is wrong with it is said where it stands, once.
     forms = read_forms(context, source, tenant, root.mapping("mailboxes"), root.mapping("keys"))
+    told = any(mistake.path.startswith("practice") for mistake in source.look.mistakes)
+    if forms and not (practice.phone or practice.email or told):
+        hint = "practice: {name: ..., phone: ...}; pages name it, above all when nothing can be sent"
+        source.note(("practice",), "visitors are shown no other way of contact", hint, warning=True)
     certificates = read_keys(context, source, tenant, settings.keys)
     for mailbox in mailboxes.values():
         if mailbox.account:

@@ -55,7 +55,9 @@ def test_a_good_configuration_is_a_line_for_each_thing_and_exit_0(here: Setting)
 def test_every_mistake_stands_in_its_line_with_place_and_hint_and_exit_78(here: Setting) -> None:
     """The sysadmin would mend one mistake after the other, each time starting anew."""
     form = here.folder / "forms" / "kontakt.yaml"
-    form.write_text(form.read_text().replace("type: email", "type: e-mail"))
+    before, _, after = form.read_text().partition("type: email")
+    form.write_text(f"{before}type: e-mail{after}")
+    line, column = before.count("\n") + 1, len(before.splitlines()[-1]) + 1
     here.rewrite(lambda settings: settings.update(lisen=settings.pop("listen")))
     result = check()
     assert result.exit_code == 78
@@ -63,8 +65,8 @@ def test_every_mistake_stands_in_its_line_with_place_and_hint_and_exit_78(here: 
     assert lines[-1] == "3 errors"
     assert re.match(r"relay\.yaml          error  relay\.yaml:1:1: listen: is missing", lines[0])
     assert (
-        "forms/kontakt.yaml  error  forms/kontakt.yaml:7:19: fields[1].type: 'e-mail' is not a field type"
-        in lines
+        f"forms/kontakt.yaml  error  forms/kontakt.yaml:{line}:{column}: "
+        "fields[1].type: 'e-mail' is not a field type" in lines
     )
     assert "                           hint: did you mean 'email'?" in lines
 
@@ -154,6 +156,24 @@ def test_a_full_mailbox_is_reported(
     result = check("--online")
     assert result.exit_code == 0, result.output
     assert re.search(r"the mailbox is (9\d|100)% full", result.stdout)
+
+
+def test_a_mailbox_that_takes_less_than_a_form_allows_is_reported(
+    dovecot_server: Callable[..., Dovecot],
+    counsellor: Reader,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Documents somebody sent would be held back, and nobody had been told beforehand."""
+    account = dovecot_server(settings="imap_capability = +APPENDLIMIT=20000000").new_account()
+    write_practice(tmp_path, account, counsellor)
+    monkeypatch.chdir(tmp_path)
+    result = check("--online")
+    assert result.exit_code == 0, result.output
+    assert "takes messages of 20 MB, but files that a form allows make one of 45 MB" in result.stdout
+    form = tmp_path / "forms" / "kontakt.yaml"
+    form.write_text(form.read_text().replace("max_size: 25 MB", "max_size: 10 MB"))
+    assert "no mistakes" in check("--online").stdout
 
 
 class _Plaintext(socketserver.StreamRequestHandler):
