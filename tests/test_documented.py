@@ -8,10 +8,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import relay
 from relay import events
 from relay.cli import COMMANDS
+from relay.config.settings import RelaySettings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("systemd/*.md")])
@@ -67,6 +69,13 @@ def test_each_dependency_has_a_reason() -> None:
     reasons = " ".join(re.findall(r"^\| ([^|]+) \|", text_of("docs/dependencies.md"), flags=re.MULTILINE))
     explained = set(re.split(r"[, ]+", reasons.lower()))
     assert {re.match(r"[A-Za-z0-9-]+", requirement)[0].lower() for requirement in named} <= explained
+
+
+def test_the_readme_configures_what_can_be_configured() -> None:
+    """Without it the first thing that somebody copies could be refused as an unknown setting."""
+    block = re.search(r"```yaml\n(.*?)```", text_of("README.md"), flags=re.DOTALL)
+    settings = RelaySettings.model_validate(yaml.load(block[1], Loader=yaml.BaseLoader))
+    assert settings.mailboxes["praxis"].port == 993
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
