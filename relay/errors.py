@@ -81,7 +81,7 @@ class Problem:
 
     field: str
     code: str
-    """Stable code such as ``REQUIRED_FIELD_EMPTY`` or ``TYPE_EMAIL``; the words are found in the catalogue."""
+    """Stable, such as ``REQUIRED_FIELD_EMPTY`` or ``TYPE_EMAIL``; the words stand in the catalogue."""
     params: tuple[tuple[str, str | int], ...] = ()
     """Named figures for the words, such as ``("limit", 10000)``."""
 
@@ -97,10 +97,12 @@ class SubmissionRejected(RelayError):
 class RequestRefused(RelayError):
     """The request cannot be taken as a submission; ``status`` is the HTTP answer (4xx)."""
 
-    def __init__(self, status: int, code: str, fact: str, hint: str = "") -> None:
+    def __init__(self, status: int, code: str, fact: str, hint: str = "", *, wait: float = 0) -> None:
         super().__init__(fact, hint)
         self.status = status
         self.code = code
+        self.wait = wait
+        """Seconds until trying again makes sense; 0 where that does not depend on time."""
 
 
 class SealError(RelayError):
@@ -126,7 +128,7 @@ class DeliveryError(RelayError):
     def __init__(self, reason: str, fact: str, hint: str = "") -> None:
         super().__init__(fact, hint)
         self.reason = reason
-        """A stable word for logs, the spool and tests: ``unreachable``, ``overquota``, ``login-refused`` ..."""
+        """A stable word for logs, the spool and tests: ``unreachable``, ``overquota`` ..."""
 
 
 class DeliveryDeferred(DeliveryError):

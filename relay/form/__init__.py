@@ -46,8 +46,8 @@ __all__ = [
     "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "TICKED", "CheckboxField", "CheckboxesField",
     "Condition", "ConsentField",
     "DateField", "EmailField", "FileField", "Form", "FormName", "Heading", "HiddenField", "Item", "Language",
-    "Name", "NumberField", "Option", "Paragraph", "Practice", "Question", "RadioField", "SelectField",
-    "TelField", "TextField", "TextareaField", "UrlField", "Words", "size_in_bytes",
+    "Name", "NumberField", "Option", "Paragraph", "Practice", "Question", "RadioField", "Rates",
+    "SelectField", "TelField", "TextField", "TextareaField", "UrlField", "Words", "size_in_bytes",
 ]  # fmt: skip
 
 RESERVED_FORM_NAMES = frozenset({"embed", "sent", "assets"})
@@ -75,6 +75,15 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+class Rates(Setting):
+    """Submissions that are taken in an hour; what comes without a page of ours counts twice."""
+
+    network: Annotated[int, Field(ge=2)] = 20
+    """From one network of many households."""
+    form: Annotated[int, Field(ge=2)] = 300
+    """In all."""
+
+
 class Form(Setting):
     """One form. Its name and tenant come from where its file lies."""
 
@@ -92,6 +101,8 @@ class Form(Setting):
     """Every key listed can read; all must be usable."""
     origins: Annotated[tuple[Origin, ...], AfterValidator(_distinct)] = ()
     """Where it may be embedded, and where ``_next`` may lead."""
+    rates: Rates = Rates()
+    """How many submissions are taken in an hour."""
     unknown_fields: Literal["drop", "keep", "reject"] = "drop"
     """What happens to answers whose name no field has, such as one that a site's editor added."""
     fields: Annotated[tuple[Item, ...], NOT_EMPTY, Field(max_length=MAX_FIELDS)]

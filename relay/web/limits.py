@@ -44,3 +44,8 @@ class Limits:
     """For what is still being sent while we answer: it is read and forgotten, so that we are heard."""
     idle: float = 15
     """Between two requests on one connection."""
+
+    fill_in: float = 3
+    """What a person needs at least between seeing a form and sending it: programs are quicker."""
+    page_open: float = 86_400
+    """How long a page may stay open until it is shown once more, with everything that was typed."""

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from relay import form
+
 HOUR = 3600.0
 """Seconds."""
 MOST_BUCKETS = 50_000
@@ -26,8 +28,30 @@ _IPV4_PREFIX, _IPV6_PREFIX = 24, 48
 
 @dataclass(slots=True)
 class _Bucket:
+    most: float
     left: float
     at: float
+
+    def refilled(self, most: float, now: float) -> _Bucket:
+        self.most = most
+        self.left = min(most, self.left + (now - self.at) * most / HOUR)
+        self.at = now
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What became of one submission."""
+
+    wait: float
+    """0: it was counted. Else the seconds until it may come; nothing was counted."""
+    buckets: tuple[_Bucket, ...] = ()
+    cost: float = 0
+
+    def give_back(self) -> None:
+        """It was not taken after all."""
+        for bucket in self.buckets:
+            bucket.left = min(bucket.most, bucket.left + self.cost)
 
 
 class Rates:
@@ -41,44 +65,38 @@ class Rates:
         self._key = secrets.token_bytes(32)
         self._key_since = clock()
 
-    def wait(self, form: str, address: str, *, per_network: int, per_form: int, cost: float = 1) -> float:
-        """Count one submission, and return 0; or count nothing, and return the seconds until it may come.
+    def count(self, path: str, address: str, rates: form.Rates, *, cost: float = 1) -> Counted:
+        """Count one submission for the form at ``path``, or nothing where it is too much.
 
         ``address`` is an IP address or a network; empty where it cannot be told, and then only the form's
         limit counts. ``cost`` is what this one counts for.
         """
         now = self._clock()
-        buckets = [(self._form(form, per_form, now), per_form)]
+        buckets = [self._form(path, rates.form, now)]
         if address:
-            buckets.append((self._network(form, address, per_network, now), per_network))
-        missing = [
-            (cost - bucket.left) * HOUR / most for bucket, most in buckets if bucket.left < min(cost, most)
-        ]
-        if missing:
-            return max(missing)
-        for bucket, _ in buckets:
+            buckets.append(self._network(path, address, rates.network, now))
+        wait = max((cost - bucket.left) * HOUR / bucket.most for bucket in buckets)
+        if wait > 0:
+            return Counted(wait)
+        for bucket in buckets:
             bucket.left -= cost
-        return 0
+        return Counted(0, tuple(buckets), cost)
 
-    def pressure(self, form: str, *, per_form: int) -> float:
-        """How much of the form's share of an hour is used up: from 0 to 1."""
-        return 1 - self._form(form, per_form, self._clock()).left / per_form
+    def _form(self, path: str, most: int, now: float) -> _Bucket:
+        return self._forms.setdefault(path, _Bucket(most, most, now)).refilled(most, now)
 
-    def _form(self, form: str, most: int, now: float) -> _Bucket:
-        return _refilled(self._forms.setdefault(form, _Bucket(most, now)), most, now)
-
-    def _network(self, form: str, address: str, most: int, now: float) -> _Bucket:
+    def _network(self, path: str, address: str, most: int, now: float) -> _Bucket:
         if now - self._key_since >= HOUR:
             self._key, self._key_since = secrets.token_bytes(32), now
             self._networks.clear()
         name = hashlib.blake2b(
-            f"{form} {network_of(address)}".encode(), key=self._key, digest_size=16
+            f"{path} {network_of(address)}".encode(), key=self._key, digest_size=16
         ).digest()
-        bucket = self._networks.setdefault(name, _Bucket(most, now))
+        bucket = self._networks.setdefault(name, _Bucket(most, most, now))
         self._networks.move_to_end(name)
         if len(self._networks) > MOST_BUCKETS:
             self._networks.popitem(last=False)
-        return _refilled(bucket, most, now)
+        return bucket.refilled(most, now)
 
 
 def network_of(address: str) -> str:
@@ -86,9 +104,3 @@ def network_of(address: str) -> str:
     first = ip_address(address.partition("/")[0])
     prefix = _IPV4_PREFIX if first.version == 4 else _IPV6_PREFIX
     return str(ip_network((first, prefix), strict=False))
-
-
-def _refilled(bucket: _Bucket, most: int, now: float) -> _Bucket:
-    bucket.left = min(most, bucket.left + (now - bucket.at) * most / HOUR)
-    bucket.at = now
-    return bucket

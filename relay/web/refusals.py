@@ -26,6 +26,10 @@ _REASONS = MappingProxyType(
         "UNSUPPORTED_TYPE": (415, "the body is not of a type that a form sends"),
         "UNSUPPORTED_ENCODING": (415, "the body or a part of it is encoded in a way that is not taken here"),
         "CONFIRM": (422, "a field that people do not see was filled in"),
+        "TOO_FAST": (422, "the form was sent faster than a person can fill it in"),
+        "TOKEN_EXPIRED": (422, "the page was open for too long"),
+        "TOKEN_UNKNOWN": (422, "the token was not made for this form"),
+        "TOO_MANY_SUBMISSIONS": (429, "too many submissions within the hour"),
         "TOO_MANY_REQUESTS": (429, "too many requests from one address at the same time"),
         "BUSY": (503, "too many uploads at the same time"),
     }
@@ -34,7 +38,7 @@ _REASONS = MappingProxyType(
 CODES = frozenset(_REASONS)
 
 
-def refuse(code: str) -> RequestRefused:
-    """The error to raise for one of the codes above."""
+def refuse(code: str, *, wait: float = 0) -> RequestRefused:
+    """The error to raise for one of the codes above; ``wait`` seconds until trying again makes sense."""
     status, fact = _REASONS[code]
-    return RequestRefused(status, code, fact)
+    return RequestRefused(status, code, fact, wait=wait)

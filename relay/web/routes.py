@@ -12,6 +12,7 @@ typed.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from relay.web.door import Door
 from relay.web.language import asked, choose
 from relay.web.origins import may_send, next_address
 from relay.web.pages import PlainPage
+from relay.web.rates import Rates
 from relay.web.received import Room, Share
 from relay.web.refusals import refuse
 from relay.web.reserved import take_reserved
@@ -58,6 +60,7 @@ class _Desk:
         self._room = Room(door.limits.in_memory)
         self._present: Counter[str] = Counter()
         self._noted: set[tuple[str, str, str]] = set()
+        self._rates = Rates(time.monotonic)
 
     async def show(self, request: web.Request) -> web.Response:
         """The form."""
@@ -152,17 +155,34 @@ class _Desk:
             raise refuse("ORIGIN_NOT_ALLOWED")
         if visit.reserved.gotcha:
             raise refuse("CONFIRM")
+        visit.require_timely()
         if visit.reserved.dropped:
             self._note("reserved_field_dropped", visit, events.reserved_field_dropped)
         if visit.reserved.next and next_address(visit.reserved.next, visit.form) is None:
             self._note("next_ignored", visit, events.next_ignored)
-        return await self._door.intake.accept(
-            visit.open_form,
-            Answers(visit.received.texts, visit.received.uploads),
-            language=visit.language,
-            now=self._door.clock(),
-            once=visit.once,
-        )
+        with self._counted(visit):
+            return await self._door.intake.accept(
+                visit.open_form,
+                Answers(visit.received.texts, visit.received.uploads),
+                language=visit.language,
+                now=self._door.clock(),
+                once=visit.once,
+            )
+
+    @contextmanager
+    def _counted(self, visit: Visit) -> Iterator[None]:
+        """Refuse what is too much for an hour; what was not taken is not counted."""
+        address = proxies.visitor(visit.request, self._door.trusted_proxies)
+        # Without a token nobody saw our page: a site's own form, or a program. Those have half the share.
+        counted = self._rates.count(visit.form.path, address, visit.form.rates, cost=1 if visit.once else 2)
+        if counted.wait:
+            self._note("too_many_submissions", visit, events.too_many_submissions)
+            raise refuse("TOO_MANY_SUBMISSIONS", wait=counted.wait)
+        try:
+            yield
+        except BaseException:
+            counted.give_back()
+            raise
 
     def _came_from_a_known_page(self, visit: Visit) -> bool:
         sent = visit.request.headers

@@ -1,9 +1,9 @@
 """What the relay signs for itself, so that it can tell its own pages from invented ones without keeping
 anything.
 
-``_token`` of a form makes repeated sendings one: a double click, a reload, a browser that tries again. The
-code in a confirmation address keeps the page from saying "arrived" for an invented reference. Both are
-HMAC-SHA-256 (RFC 2104), cut to 128 bits.
+``_token`` of a form makes repeated sendings one: a double click, a reload, a browser that tries again; and
+it says since when the page has been open. The code in a confirmation address keeps the page from saying
+"arrived" for an invented reference. Both are HMAC-SHA-256 (RFC 2104), cut to 128 bits.
 """
 
 from __future__ import annotations
@@ -13,24 +13,37 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{52}")
 _SENT = re.compile(r"([2-9A-Z]{3}-[2-9A-Z]{3}-[2-9A-Z]{3})\.([A-Za-z0-9_-]{22})")
 
 
-def new_token(secret: bytes, form_path: str) -> str:
-    """A token for one showing of a form: a random nonce and its code, 43 characters of base64url."""
-    nonce = secrets.token_bytes(16)
-    return _text(nonce + _code(secret, "form", form_path, nonce))
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token of ours says."""
+
+    nonce: bytes
+    issued_at: datetime
+    """When the page was first shown: aware, UTC, whole seconds."""
 
 
-def nonce_of(secret: bytes, form_path: str, token: str) -> bytes | None:
-    """The nonce of a token that this relay made for this form; None for every other text."""
+def new_token(secret: bytes, form_path: str, now: datetime) -> str:
+    """A token for one showing of a form: a random nonce, the instant, and their code; base64url."""
+    content = secrets.token_bytes(16) + int(now.timestamp()).to_bytes(7, "big")
+    return _text(content + _code(secret, "form", form_path, content))
+
+
+def read_token(secret: bytes, form_path: str, token: str) -> Token | None:
+    """What a token says that this relay made for this form; None for every other text."""
     if not _TOKEN.fullmatch(token):
         return None
-    raw = base64.urlsafe_b64decode(token + "=")
-    nonce, code = raw[:16], raw[16:]
-    return nonce if hmac.compare_digest(code, _code(secret, "form", form_path, nonce)) else None
+    raw = base64.urlsafe_b64decode(token)
+    content, code = raw[:23], raw[23:]
+    if not hmac.compare_digest(code, _code(secret, "form", form_path, content)):
+        return None
+    return Token(content[:16], datetime.fromtimestamp(int.from_bytes(content[16:], "big"), UTC))
 
 
 def sent_path(secret: bytes, form_path: str, reference: str, language: str) -> str:
@@ -54,7 +67,7 @@ def _sent_code(secret: bytes, form_path: str, reference: str, language: str) -> 
 
 
 def _code(secret: bytes, purpose: str, form_path: str, *parts: bytes) -> bytes:
-    # NUL stands in none of the texts, and the nonce comes last and has one length: no two lists look alike.
+    # NUL stands in no text, and what is random comes last and has one length: no two lists look alike.
     message = b"\0".join((purpose.encode(), form_path.encode(), *parts))
     return hmac.digest(secret, message, "sha256")[:16]
 

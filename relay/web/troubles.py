@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,10 +66,11 @@ def explain(
         return Trouble(422, "REJECTED", heading(mends, words), mends=mends)
     if isinstance(error, RequestRefused) and error.status < 500:
         mends = mending(received.too_big)
-        text = [words.text(f"refused.{error.code}.text", **_figures(limits, words))]
+        figures = {**_figures(limits, words), "minutes": words.number(math.ceil(error.wait / 60))}
+        text = [words.text(f"refused.{error.code}.text", **figures)]
         if error.status != 422 and not mends and not to_program:
             text.append(words.text("refused.kept" if received.texts else "refused.nothing_kept"))
-        retry_after = _SOON if error.status == 429 else None
+        retry_after = max(_SOON, math.ceil(error.wait)) if error.status == 429 else None
         title = words.text(f"refused.{error.code}.title")
         return Trouble(error.status, error.code, title, tuple(text), mends, retry_after)
     code, retry_after = _OURS.get(_kind(error), ("failed", _LATER))

@@ -65,9 +65,36 @@ class Visit:
         return "embed" in self.request.query
 
     @property
+    def token(self) -> tokens.Token | None:
+        """What the token says; None without one of ours that is not too old."""
+        token = tokens.read_token(self.door.secret, self.form.path, self.reserved.token)
+        return token if token is not None and self._open_for(token) < self.door.limits.page_open else None
+
+    @property
     def once(self) -> bytes | None:
         """What makes two requests the same sending; None without a token of ours."""
-        return tokens.nonce_of(self.door.secret, self.form.path, self.reserved.token)
+        return self.token.nonce if self.token else None
+
+    def require_timely(self) -> None:
+        """Refuse what no person sent: faster than anybody types, or with a token that is not ours.
+
+        A page that was open for too long is refused too. In all three cases the page is shown again with
+        everything that was typed, and one more click sends it. Without a token nothing is refused: a site's
+        own form has none.
+        """
+        if not self.reserved.token:
+            return
+        token = tokens.read_token(self.door.secret, self.form.path, self.reserved.token)
+        if token is None:
+            raise refuse("TOKEN_UNKNOWN")
+        if self._open_for(token) >= self.door.limits.page_open:
+            raise refuse("TOKEN_EXPIRED")
+        # Whole seconds in the token: up to one of them has passed unseen. A clock set back counts as time.
+        if 0 <= self._open_for(token) < self.door.limits.fill_in:
+            raise refuse("TOO_FAST")
+
+    def _open_for(self, token: tokens.Token) -> float:
+        return (self.door.clock() - token.issued_at).total_seconds()
 
     @property
     def allowance(self) -> dict[str, int]:
@@ -133,13 +160,16 @@ class Visit:
             language=self.language,
             embed=self.embed,
             # The same token again: what is sent twice from two showings of one page stays one letter.
-            token=self.reserved.token if self.once else tokens.new_token(self.door.secret, self.form.path),
+            token=self.reserved.token if self.once else self._new_token(),
             typed=self.received.texts if typed else None,
             trouble=trouble,
             next_address=next_address(self.reserved.next, self.form),
             sendable=typed or trouble is None,
         )
         return answers.page(page, trouble.status if trouble else 200, policy=self._policy())
+
+    def _new_token(self) -> str:
+        return tokens.new_token(self.door.secret, self.form.path, self.door.clock())
 
     def _policy(self) -> str:
         own = self.request.headers.get("Sec-Fetch-Site") == "same-origin"

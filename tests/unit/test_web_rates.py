@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay import form
 from relay.web import rates
 from relay.web.rates import HOUR, Rates, network_of
+
+MANY = form.Rates(network=5, form=10_000)
 
 
 class Clock:
@@ -23,48 +26,53 @@ def test_a_network_has_its_share_and_gets_it_back() -> None:
     """One machine must not fill the mailbox, and a family behind it must not be locked out for a day."""
     clock = Clock()
     counted = Rates(clock)
-    limits = {"per_network": 4, "per_form": 100}
-    assert [counted.wait("/f/a", "192.0.2.7", **limits) for _ in range(5)] == [0, 0, 0, 0, HOUR / 4]
-    assert counted.wait("/f/a", "192.0.2.200", **limits) == HOUR / 4
-    assert counted.wait("/f/a", "198.51.100.7", **limits) == 0
-    assert counted.wait("/f/b", "192.0.2.7", **limits) == 0
+    few = form.Rates(network=4, form=100)
+    assert [counted.count("/f/a", "192.0.2.7", few).wait for _ in range(5)] == [0, 0, 0, 0, HOUR / 4]
+    assert counted.count("/f/a", "192.0.2.200", few).wait == HOUR / 4
+    assert counted.count("/f/a", "198.51.100.7", few).wait == 0
+    assert counted.count("/f/b", "192.0.2.7", few).wait == 0
     clock.now += HOUR / 4
-    assert counted.wait("/f/a", "192.0.2.7", **limits) == 0
-    assert counted.wait("/f/a", "192.0.2.7", **limits) == pytest.approx(HOUR / 4)
+    assert counted.count("/f/a", "192.0.2.7", few).wait == 0
+    assert counted.count("/f/a", "192.0.2.7", few).wait == pytest.approx(HOUR / 4)
 
 
 def test_a_form_has_its_share_wherever_it_comes_from() -> None:
     """A thousand machines with one letter each are a flood too."""
     counted = Rates(Clock())
-    waits = [counted.wait("/f/a", f"192.0.{n}.1", per_network=10, per_form=50) for n in range(60)]
+    waits = [counted.count("/f/a", f"192.0.{n}.1", form.Rates(network=10, form=50)).wait for n in range(60)]
     assert waits[:50] == [0] * 50
     assert all(wait > 0 for wait in waits[50:])
-    assert counted.pressure("/f/a", per_form=50) == 1
-    assert counted.pressure("/f/b", per_form=50) == 0
 
 
 def test_what_is_refused_costs_nothing() -> None:
     """Otherwise a visitor who tries again at once would push their own turn further away."""
     clock = Clock()
     counted = Rates(clock)
-    limits = {"per_network": 1, "per_form": 100}
-    assert counted.wait("/f/a", "192.0.2.7", **limits) == 0
-    for _ in range(20):
-        counted.wait("/f/a", "192.0.2.7", **limits)
+    few = form.Rates(network=2, form=100)
+    assert counted.count("/f/a", "192.0.2.7", few, cost=2).wait == 0
+    assert {counted.count("/f/a", "192.0.2.7", few, cost=2).wait for _ in range(20)} == {HOUR}
     clock.now += HOUR
-    assert counted.wait("/f/a", "192.0.2.7", **limits) == 0
-    assert counted.pressure("/f/a", per_form=100) < 0.02
+    assert counted.count("/f/a", "192.0.2.7", few, cost=2).wait == 0
+
+
+def test_what_was_not_taken_is_given_back() -> None:
+    """Who mends a form three times has sent one letter, not four."""
+    counted = Rates(Clock())
+    few = form.Rates(network=2, form=100)
+    for _ in range(10):
+        counted.count("/f/a", "192.0.2.7", few).give_back()
+    assert [counted.count("/f/a", "192.0.2.7", few).wait > 0 for _ in range(3)] == [False, False, True]
 
 
 def test_no_address_is_kept() -> None:
     """What is in memory must not tell who wrote: neither now, nor after the hour."""
     clock = Clock()
     counted = Rates(clock)
-    counted.wait("/f/a", "192.0.2.7", per_network=5, per_form=100)
+    counted.count("/f/a", "192.0.2.7", MANY)
     [before] = counted._networks
     assert b"192" not in before
     clock.now += HOUR
-    counted.wait("/f/a", "192.0.2.7", per_network=5, per_form=100)
+    counted.count("/f/a", "192.0.2.7", MANY)
     [after] = counted._networks
     assert after != before
 
@@ -74,7 +82,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "MOST_BUCKETS", 100)
     counted = Rates(Clock())
     for n in range(1_000):
-        counted.wait("/f/a", f"10.{n // 250}.{n % 250}.1", per_network=5, per_form=10_000)
+        counted.count("/f/a", f"10.{n // 250}.{n % 250}.1", MANY)
     assert len(counted._networks) == 100
 
 
@@ -86,7 +94,7 @@ def test_never_more_than_three_shares_in_any_hour(steps: list[tuple[float, int]]
     taken: list[float] = []
     for pause, host in steps:
         clock.now += pause
-        if counted.wait("/f/a", f"192.0.2.{host}", per_network=5, per_form=1_000) == 0:
+        if counted.count("/f/a", f"192.0.2.{host}", form.Rates(network=5, form=1_000)).wait == 0:
             taken.append(clock.now)
     for start in taken:
         assert sum(start <= each < start + HOUR for each in taken) <= 15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -13,42 +14,45 @@ from relay.web import colour
 from relay.web.assets import find, stylesheet
 from relay.web.received import Received
 from relay.web.reserved import take_reserved
-from relay.web.tokens import new_token, nonce_of, read_sent, sent_path
+from relay.web.tokens import new_token, read_sent, read_token, sent_path
 from tests.fixtures import forms
 
 SECRET = bytes(range(32))
 LANGUAGES = ("de", "en")
+NOW = datetime(2026, 11, 21, 22, 41, tzinfo=UTC)
 
 
 def test_a_token_is_new_at_every_showing() -> None:
     """Two visitors who write the same would be taken for one."""
-    tokens = {new_token(SECRET, "/f/kontakt") for _ in range(50)}
+    tokens = {new_token(SECRET, "/f/kontakt", NOW) for _ in range(50)}
     assert len(tokens) == 50
-    assert len({nonce_of(SECRET, "/f/kontakt", token) for token in tokens}) == 50
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", token) for token in tokens)
+    assert len({read_token(SECRET, "/f/kontakt", token) for token in tokens}) == 50
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{52}", token) for token in tokens)
 
 
 def test_a_token_belongs_to_one_form_of_one_relay() -> None:
     """What was taken from one form would count in another."""
-    token = new_token(SECRET, "/f/kontakt")
-    assert nonce_of(SECRET, "/f/kontakt", token) is not None
-    assert nonce_of(SECRET, "/f/andere", token) is None
-    assert nonce_of(SECRET, "/f/beispiel/kontakt", token) is None
-    assert nonce_of(bytes(32), "/f/kontakt", token) is None
+    token = new_token(SECRET, "/f/kontakt", NOW)
+    found = read_token(SECRET, "/f/kontakt", token)
+    assert found is not None
+    assert found.issued_at == NOW
+    assert read_token(SECRET, "/f/andere", token) is None
+    assert read_token(SECRET, "/f/beispiel/kontakt", token) is None
+    assert read_token(bytes(32), "/f/kontakt", token) is None
 
 
 @given(st.text(max_size=60))
 def test_no_other_text_is_a_token(text: str) -> None:
     """Someone else would decide which sendings are one."""
-    assert nonce_of(SECRET, "/f/kontakt", text) is None
+    assert read_token(SECRET, "/f/kontakt", text) is None
 
 
 def test_a_changed_token_is_none() -> None:
     """Someone who has one token could make others."""
-    token = new_token(SECRET, "/f/kontakt")
-    for at in range(42):
+    token = new_token(SECRET, "/f/kontakt", NOW)
+    for at in range(52):
         changed = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
-        assert nonce_of(SECRET, "/f/kontakt", changed) is None
+        assert read_token(SECRET, "/f/kontakt", changed) is None
 
 
 @given(st.binary(min_size=1, max_size=40), st.sampled_from(LANGUAGES))
