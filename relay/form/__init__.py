@@ -126,6 +126,18 @@ class Form(Setting):
         """The fields that are asked where these options were chosen; a ticked checkbox is ``TICKED``."""
         return tuple(item for item in shown(self.fields, chosen) if not isinstance(item, Heading | Paragraph))
 
+    def conditions(self, item: Item) -> tuple[Condition, ...]:
+        """All that must be met for the item to be asked: its own condition, and those of the fields above
+        it.
+        """
+        by_name = {question.name: question for question in self.questions}
+        found: list[Condition] = []
+        condition = item.show_if
+        while condition is not None:
+            found.append(condition)
+            condition = by_name[condition.field].show_if
+        return tuple(found)
+
     @model_validator(mode="wrap")
     @classmethod
     def _all_mistakes(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:

@@ -1,8 +1,8 @@
 """What pages need besides themselves, under addresses that change with the content:
 ``/assets/NAME.HASH.EXT``.
 
-So a browser may keep it for ever. The style is served once per accent, in one file: the page has no style
-of its own, and its policy allows none.
+So a browser may keep it for ever. The style is served once per accent, in one file, and beside it what a
+form hides until it is asked: the page has no style of its own, and its policy allows none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
+from relay.form import Form
 from relay.web import colour as colours
+from relay.web import conditions
 
 _NAME = re.compile(r"relay-([0-9a-f]{6})\.([0-9a-f]{12})\.css")
 _FOR_EMBEDDING = ("frame.js", "copy.js", "showcase.css")
@@ -50,6 +52,15 @@ def for_embedding(file: str) -> Asset:
     name, kind = file.split(".")
     media_type = {"js": "text/javascript", "css": "text/css"}[kind]
     return Asset(f"/assets/{name}.{digest}.{kind}", content, media_type)
+
+
+def hiding(form: Form) -> Asset | None:
+    """What hides the questions of this form that are not asked; None where everything is."""
+    content = conditions.rules(form).encode("utf-8")
+    if not content:
+        return None
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return Asset(f"/assets{form.path.removeprefix('/f')}/asked.{digest}.css", content, "text/css")
 
 
 def find(name: str, in_use: frozenset[str]) -> Asset | None:

@@ -24,6 +24,7 @@ from relay.form import (
     FileField,
     Form,
     HiddenField,
+    Item,
     NumberField,
     Practice,
     Question,
@@ -34,7 +35,7 @@ from relay.form import (
 from relay.form import (
     Words as Texts,
 )
-from relay.web import assets, colour
+from relay.web import assets, colour, conditions
 from relay.web.assets import stylesheet
 from relay.web.problems import in_language, type_names
 from relay.web.troubles import Trouble
@@ -173,6 +174,27 @@ class FormPage(PracticePage):
                 types=types,
             )
         return self.text(question.hint)
+
+    @property
+    def hiding(self) -> str:
+        """Address of the style that hides what is not asked; empty where everything is."""
+        asset = assets.hiding(self.form)
+        return asset.path if asset else ""
+
+    def conditions(self, item: Item) -> str:
+        """For the custom element, which must do without that style: selectors, one a line."""
+        return "\n".join(conditions.selectors(self.form, item)) if self.embed else ""
+
+    def only_if(self, item: Item) -> str:
+        """When the question counts, for browsers that show it always; empty for what is no question."""
+        if item.show_if is None or not hasattr(item, "label") or isinstance(item, HiddenField):
+            return ""
+        asked = next(each for each in self.form.questions if each.name == item.show_if.field)
+        if isinstance(asked, CheckboxField):
+            return self.words.text("form.only_if_ticked", label=self.text(asked.label))
+        options = getattr(asked, "options", ())
+        labels = [self.text(each.label) for each in options if each.value in item.show_if.values]
+        return self.words.text("form.only_if", options=self.words.either(labels))
 
     def optional(self, question: Question) -> bool:
         """Must "(freiwillig)" be added to the label?"""

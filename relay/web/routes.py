@@ -4,6 +4,7 @@
     POST  the same                         receive, accept, 303 to the confirmation (or _next); JSON 202
     GET   .../sent/REFERENCE.CODE          the confirmation
     GET   /assets/NAME.HASH.css            the style
+    GET   /assets/[TENANT/]FORM/NAME...    what hides questions of this form until they are asked
     ...   /embed/v1.js, .../embed          the form on other websites (``embed``)
 
 Every exception becomes an answer in words; that of a form, where one is known, with everything that was
@@ -48,6 +49,7 @@ def create_app(door: Door) -> web.Application:
         app.router.add_get(form, desk.show)
         app.router.add_post(form, desk.take)
         app.router.add_get(form + "/sent/{sent}", desk.confirm)
+        app.router.add_get(form.replace("/f/", "/assets/") + "/{asset}", desk.asset_of_form)
     app.router.add_get("/assets/{asset}", desk.asset)
     return app
 
@@ -93,15 +95,14 @@ class _Desk:
         """A file that a page needs."""
         in_use = {open_form.practice.colour for open_form in self._door.forms.values()}
         accents = frozenset(each or colour.DEFAULT for each in in_use) | {colour.DEFAULT}
-        asset = assets.find(request.match_info["asset"], accents)
-        if asset is None:
-            raise refuse("FORM_NOT_FOUND")
-        return web.Response(
-            body=asset.content,
-            content_type=asset.content_type,
-            charset="utf-8",
-            headers={"Cache-Control": "public, max-age=31536000, immutable"},
-        )
+        return _kept_for_ever(assets.find(request.match_info["asset"], accents))
+
+    async def asset_of_form(self, request: web.Request) -> web.Response:
+        """What hides the questions of one form until they are asked."""
+        open_form = self._door.find(request.match_info)
+        asset = assets.hiding(open_form.form) if open_form else None
+        asked_for = asset is not None and asset.path == request.path
+        return _kept_for_ever(asset if asked_for else None)
 
     @web.middleware
     async def in_words(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -206,6 +207,17 @@ class _Desk:
         if key not in self._noted:
             self._noted.add(key)
             event(visit.form.tenant, visit.form.name)
+
+
+def _kept_for_ever(asset: assets.Asset | None) -> web.Response:
+    if asset is None:
+        raise refuse("FORM_NOT_FOUND")
+    return web.Response(
+        body=asset.content,
+        content_type=asset.content_type,
+        charset="utf-8",
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
 
 
 def _words(request: web.Request) -> Words:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gettext
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
 
 from babel import Locale
 from babel.dates import format_date
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -57,6 +58,11 @@ class Words:
     def number_in_words(self, count: int) -> str:
         """``zwei`` to ``zwölf``, then digits."""
         return self.text(f"number.{count}") if count in _IN_WORDS else self.number(count)
+
+    def either(self, names: Sequence[str]) -> str:
+        """``„Per E-Mail“ oder „Per Telefon“``."""
+        quoted = [self.text("text.quoted", text=name) for name in names]
+        return format_list(quoted, "or", locale=self._locale)
 
     def size(self, size: int) -> str:
         """A number of bytes as file managers show it: ``20 MB``, ``512 kB``."""

@@ -145,14 +145,22 @@ class RelayForm extends HTMLElement {
     for (const link of page.querySelectorAll("[href]:not([href^='#'])")) link.setAttribute("href", link.href);
     for (const form of page.forms) form.setAttribute("action", new URL(form.getAttribute("action"), page.URL));
     for (const title of page.querySelectorAll("h1, h2")) title.ariaLevel = +title.tagName[1] + 1;
-    for (const code of page.querySelectorAll("script, style, link")) code.remove();
+    for (const code of page.querySelectorAll("script, style, link, .only-if")) code.remove();
     const { lang, dir } = page.documentElement;
     const body = make("div", { lang, dir }, ...page.querySelector("main").childNodes, ...page.querySelectorAll("footer"));
     body.addEventListener("click", (event) => this.#click(event));
     body.addEventListener("submit", (event) => this.#submit(event));
+    body.addEventListener("change", () => this.#hide(body));
+    this.#hide(body);
     this.#root.replaceChildren(body);
     this.#status = body.querySelector("[data-offline]");
     this.#name();
+  }
+
+  // What is not asked: one of the selectors in its data-if finds nothing chosen.
+  #hide(body) {
+    for (const box of body.querySelectorAll("[data-if]"))
+      box.hidden = box.dataset.if.split("\n").some((selector) => !body.querySelector(selector));
   }
 
   #name() {

@@ -1,0 +1,48 @@
+"""Questions that appear when they are asked, by a style sheet and without a script.
+
+Each form has one, as an asset of its own: ``:has()`` looks at what is chosen, and hides what is not asked.
+Browsers that do not know ``:has()`` show everything, each such question with the words when it counts. What
+was sent is decided by ``form.condition``, whatever a page showed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from relay.form import CheckboxField, Form, Item
+from relay.form.condition import Condition
+
+
+def selectors(form: Form, item: Item) -> tuple[str, ...]:
+    """One CSS selector for each condition that must be met for the item to be asked.
+
+    Its own, and those of the fields that it depends on: a field that is not asked makes no other one asked.
+    """
+    return tuple(_selector(form, condition) for condition in form.conditions(item))
+
+
+def rules(form: Form) -> str:
+    """The style sheet; empty where everything is always asked."""
+    hidden = "".join(_rules(form))
+    return f"@supports selector(:has(*)){{.only-if{{display:none}}\n{hidden}}}\n" if hidden else ""
+
+
+def _rules(form: Form) -> Iterator[str]:
+    for number, item in enumerate(form.fields):
+        for selector in selectors(form, item):
+            yield f"form:not(:has({selector})) .if-{number}{{display:none}}\n"
+
+
+def _selector(form: Form, condition: Condition) -> str:
+    field = f'[name="{condition.field}"]'
+    asked = next(question for question in form.questions if question.name == condition.field)
+    if isinstance(asked, CheckboxField):
+        return f"{field}:checked"
+    option = f"{field} option" if asked.type == "select" else field
+    return ",".join(f"{option}[value={_string(value)}]:checked" for value in condition.values)
+
+
+def _string(text: str) -> str:
+    """A text as a string of CSS: everything but letters and digits escaped (CSS Syntax 3, section 4.3.7)."""
+    return '"' + re.sub(r"[^A-Za-z0-9]", lambda match: f"\\{ord(match[0]):x} ", text) + '"'
