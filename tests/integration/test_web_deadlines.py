@@ -17,7 +17,6 @@ import trustme
 from aiohttp import ClientSession, UnixConnector
 
 from relay.web import create_app
-from relay.web.guest import Guest
 from relay.web.limits import Limits
 from relay.web.serving import Server
 from tests.fixtures.keys import Reader
@@ -131,7 +130,8 @@ async def test_a_body_that_drips_is_cut(site: Site) -> None:
     while not end.done():
         writer.write(b"-")
         await asyncio.wait([end], timeout=0.02)
-    assert answered(await end).status in (400, 408)
+    # Who goes on sending while the connection is closed may lose the answer (TCP reset).
+    assert answered(await end).status in (0, 400, 408)
 
 
 @short(body=SHORT, body_rate=100)
@@ -163,19 +163,6 @@ async def test_no_body_takes_for_ever(site: Site) -> None:
         writer.write(b"x" * 1_000)
         await asyncio.wait([end], timeout=0.02)
     assert answered(await end).status in (0, 408)
-
-
-@pytest.fixture
-def begun(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
-    """Can be acquired once for each request that is being handled."""
-    semaphore, begin = asyncio.Semaphore(0), Guest.began
-
-    def remember(guest: Guest) -> None:
-        begin(guest)
-        semaphore.release()
-
-    monkeypatch.setattr(Guest, "began", remember)
-    return semaphore
 
 
 @pytest.fixture

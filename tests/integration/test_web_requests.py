@@ -421,7 +421,9 @@ async def test_plain_http_in_front_of_the_proxy_is_refused(site: Site) -> None:
     assert (await site.get("/f/kontakt", X_Forwarded_Proto="https")).status == 200
 
 
-async def test_one_visitor_behind_a_proxy_cannot_take_all_places(site: Site) -> None:
+async def test_one_visitor_behind_a_proxy_cannot_take_all_places(
+    site: Site, begun: asyncio.Semaphore
+) -> None:
     """One address could keep the relay busy for all others; its text must not be lost either."""
     site.door.trusted_proxies = (ip_network("127.0.0.0/8"),)
     most = site.door.limits.connections_per_address
@@ -432,8 +434,10 @@ async def test_one_visitor_behind_a_proxy_cannot_take_all_places(site: Site) -> 
             b"POST /f/kontakt HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.7\r\nContent-Length: 9\r\n"
             b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
         )
-        await writer.drain()
         waiting.append(writer)
+    async with asyncio.timeout(20):
+        for _ in range(most):
+            await begun.acquire()
     answer = await site.post(TYPED, X_Forwarded_For="192.0.2.7", Accept_Language="de")
     assert answer.status == 429
     assert answer.headers["Retry-After"] == "60"
