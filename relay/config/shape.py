@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 
 def settings_at(model: type[BaseModel], loc: Sequence[str | int]) -> frozenset[str]:
     """The names that the model knows at a place, given as pydantic names places."""
     found = model_at(model, loc)
-    return frozenset(found.model_fields) if found else frozenset()
+    return frozenset(_settings(found)) if found else frozenset()
 
 
 def model_at(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel] | None:
@@ -21,6 +22,11 @@ def model_at(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel
     for step in loc:
         annotation = _inside(annotation, step)
     return next((member for member in _members(annotation) if _is_model(member)), None)
+
+
+def _settings(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """By their names in files, which may be other ones in Python."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _is_model(annotation: Any) -> bool:
@@ -45,8 +51,8 @@ def _inside(annotation: Any, step: str | int) -> Any:
         if _is_model(member):
             if _tag(member) == step:
                 return member
-            if step in member.model_fields:
-                return member.model_fields[step].annotation
+            if step in (settings := _settings(member)):
+                return settings[str(step)].annotation
         elif get_origin(member) is dict:
             return get_args(member)[1]
         elif get_origin(member) in (tuple, list):
@@ -63,5 +69,5 @@ def _tag(model: type[BaseModel]) -> str | None:
 def description_of(model: type[BaseModel], loc: Sequence[str | int]) -> str:
     """What the setting means, where its model says so in one line."""
     around = model_at(model, loc[:-1])
-    text = around.model_fields[str(loc[-1])].description if around else None
+    text = _settings(around)[str(loc[-1])].description if around else None
     return text.replace("``", "").rstrip(".") if text and "\n" not in text else ""

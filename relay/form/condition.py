@@ -79,7 +79,8 @@ def _choices(item: Mapping[Any, Any]) -> Collection[str]:
     options = item.get("options")
     if not isinstance(options, list | tuple):
         return ()
-    return [str(option.get("value")) for option in options if isinstance(option, Mapping)]
+    values = (option.get("value") for option in options if isinstance(option, Mapping))
+    return [value for value in values if isinstance(value, str)]
 
 
 def _wrong(

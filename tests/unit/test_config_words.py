@@ -80,6 +80,7 @@ FORM = {
     "mailbox": "m",
     "keys": ["k"],
     "origins": ["https://example.org"],
+    "rates": {"network": "20", "form": "300"},
     "unknown_fields": "drop",
     "fields": [
         {
@@ -113,7 +114,7 @@ FORM = {
         },
         {"name": "h", "type": "hidden", "label": DE, "value": "v", "max_length": "9"},
         {"name": "i", "type": "consent", "label": DE, "required": "true"},
-        {"type": "heading", "text": DE},
+        {"type": "heading", "text": DE, "show_if": {"field": "f", "is": "v"}},
     ],
 }
 MODELS = [(RelaySettings, RELAY), (TenantSettings, TENANT), (Form, FORM)]
@@ -237,6 +238,14 @@ def test_suggestions_are_near_and_few() -> None:
     assert not_among("praxsi", ["praxis"], "mailboxes") == "did you mean 'praxis'? mailboxes: praxis"
     assert not_among("x", [], "mailboxes") == "there are no mailboxes"
     assert not_among("x", [f"k{n:02}" for n in range(20)], "keys").endswith("k11 ...")
+
+
+def test_a_setting_with_another_name_in_python_is_called_as_in_the_file() -> None:
+    """The suggestion would be a name that no file may hold."""
+    form = changed(FORM, ("fields", 9, "show_if"), {"field": "f", "iss": "v"})
+    told = {(each.path, each.fact, each.hint) for each in found_in(Form, form)}
+    assert ("fields[9].show_if.iss", "there is no such setting", "did you mean 'is'?") in told
+    assert any(path == "fields[9].show_if.is" and fact == "is missing" for path, fact, _ in told)
 
 
 def test_tags_of_unions_are_no_part_of_a_path() -> None:
