@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +14,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from relay.delivery import Delivery
+from relay.delivery.batch import Batch
+from relay.delivery.surroundings import Surroundings
+from relay.delivery.threads import Threads
+from relay.delivery.worker import Worker
 from relay.envelope import Envelope
-from relay.errors import SpoolError
+from relay.errors import DeliveryDeferred, SpoolError
 from relay.mailbox import Account, Mechanisms, Patience
 from tests.fakes import InMemorySpool
 from tests.observed import PATIENCE, ObservedSpool, delivering, now
@@ -298,6 +303,20 @@ async def test_a_refused_login_is_not_repeated_at_once(
     assert [log["event"] for log in logs].count("login_refused") == 1
 
 
+async def test_after_three_refused_logins_the_account_is_left_alone_for_the_hour(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Every five minutes a wrong password: that, too, locks accounts."""
+    surroundings = Surroundings(spool, mechanisms, now, lambda: 0.0, PATIENCE, Threads(1))
+    worker = Worker(account_for(scripted_server()), surroundings)
+    nothing = Batch(surroundings, "praxis", [], Counter(), asyncio.Event())
+    waits = []
+    for _ in range(3):
+        await worker._fail(nothing, DeliveryDeferred("login-refused", "the login was refused", after=300))
+        waits.append(worker.status.next_attempt - now())
+    assert [round(wait.total_seconds(), -1) for wait in waits] == [300, 300, 3600]
+
+
 async def test_stopping_finishes_the_append_at_hand(
     spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
 ) -> None:
@@ -374,6 +393,20 @@ async def test_what_a_killed_process_left_is_looked_for(
             await again.until_empty()
     assert len(server.contents()) == 1
     assert "delivery_found" in [log["event"] for log in logs]
+    assert "possible_duplicate" not in [log["event"] for log in logs]
+
+
+async def test_where_nothing_arrived_nothing_is_searched(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Every broken connection would be reported as a possible second copy."""
+    server = scripted_server(faults=[Fault(Phase.FINAL, Action.RESET)])
+    await spool.put(envelope())
+    with capture_logs() as logs:
+        async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+            await spool.until_empty()
+    assert len(server.contents()) == 1
+    assert "UID SEARCH" not in server.commands()
     assert "possible_duplicate" not in [log["event"] for log in logs]
 
 
