@@ -1,7 +1,7 @@
 """Time per submission, beside a bare handler that only parses the same form.
 
-Both servers run as processes of their own behind TLS on loopback, both get the same 2,000 submissions of 2 KB
-from the same client over 16 kept connections, in turns, in one run: read the ratio, not the absolute figures.
+Both servers run as processes of their own behind TLS on loopback, both get the same 2,000 submissions of
+2 KB from the same client over 16 kept connections, in turns, in one run: read the ratio, not the absolute figures.
 The relay seals, stores durably and delivers into a real Dovecot meanwhile; at the end every letter is counted.
 
     python -m bench.submissions [--count N]
@@ -135,9 +135,8 @@ def main() -> None:
     print(f"{'':28}{'ms each':>10}{'per second':>12}{'ratio':>8}")
     for name, words in (("bare", "bare handler, parses only"), ("relay", "relay, sealed and stored")):
         seconds = times[name]
-        print(
-            f"{words:28}{seconds / total * 1000:>10.2f}{total / seconds:>12.0f}{seconds / times['bare']:>8.1f}"
-        )
+        each, rate, ratio = seconds / total * 1000, total / seconds, seconds / times["bare"]
+        print(f"{words:28}{each:>10.2f}{rate:>12.0f}{ratio:>8.1f}")
     print(f"all {total} delivered into Dovecot {rest:.1f} s after the last was accepted")
 
 

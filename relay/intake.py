@@ -47,7 +47,13 @@ class Intake:
     """Host name of the public URL: named in the letter and in Message-IDs."""
 
     async def accept(
-        self, open_form: OpenForm, answers: Answers, *, language: str, now: datetime, once: bytes | None = None
+        self,
+        open_form: OpenForm,
+        answers: Answers,
+        *,
+        language: str,
+        now: datetime,
+        once: bytes | None = None,
     ) -> str:
         """Take one submission into our keeping and return its reference.
 

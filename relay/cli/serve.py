@@ -16,8 +16,8 @@ from relay.daemon import serve
 def command(path: Path, debug: bool) -> None:
     """Take submissions and deliver them, until told to stop.
 
-    SIGTERM stops within 20 seconds and loses nothing; SIGHUP reads the configuration again, or keeps the old one
-    and says why.
+    SIGTERM stops within 20 seconds and loses nothing; SIGHUP reads the configuration again, or keeps the old
+    one and says why.
     """
     events.configure(debug=debug)
     serve(path)

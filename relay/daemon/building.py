@@ -21,7 +21,7 @@ from relay.spool.sqlite import SqliteSpool
 from relay.web.door import Door
 
 NEEDS_RESTART = ("listen", "state", "public_url")
-"""Settings that a reload leaves as they are: sockets and files that are open, and names that letters carry."""
+"""Settings that a reload leaves as they are: open sockets and files, and names that letters carry."""
 
 
 def now() -> datetime:

@@ -1,7 +1,7 @@
 """Where visitors arrive: sockets, and the TLS they speak.
 
-TLS 1.2 or 1.3, only suites with forward secrecy and authenticated encryption (RFC 9325 section 4.2, BSI TR-02102-2
-section 3.3). Plain HTTP exists on loopback and unix sockets only, for a proxy in front.
+TLS 1.2 or 1.3, only suites with forward secrecy and authenticated encryption (RFC 9325 section 4.2, BSI
+TR-02102-2 section 3.3). Plain HTTP exists on loopback and unix sockets only, for a proxy in front.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from relay import events
 from relay.config import Listener
 from relay.daemon import listening, systemd
 from relay.daemon.building import Building
-from relay.errors import ConfigError, Mistake, RelayError
+from relay.errors import ConfigError, Mistake, RelayError, SpoolError
 from relay.web import create_app
 from relay.web.serving import Server
 
@@ -32,20 +32,19 @@ async def run(building: Building) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     try:
-        async with _listening(building, server) as addresses:
-            async with asyncio.TaskGroup() as group:
-                deliveries = group.create_task(building.delivery.run(), name="delivery")
-                reloads = group.create_task(_reload_when_asked(building, reload), name="reload")
-                signs = group.create_task(_signs_of_life(building), name="watchdog")
-                systemd.notify("READY=1", f"STATUS=serving {len(building.door.forms)} forms")
-                events.serving(addresses, len(building.door.forms))
-                await stop.wait()
-                systemd.notify("STOPPING=1")
-                events.stopping()
-                reloads.cancel()
-                await asyncio.gather(server.stop(STOP_WITHIN), building.delivery.stop(STOP_WITHIN))
-                await deliveries
-                signs.cancel()
+        async with _listening(building, server) as addresses, asyncio.TaskGroup() as group:
+            deliveries = group.create_task(building.delivery.run(), name="delivery")
+            reloads = group.create_task(_reload_when_asked(building, reload), name="reload")
+            signs = group.create_task(_signs_of_life(building), name="watchdog")
+            systemd.notify("READY=1", f"STATUS=serving {len(building.door.forms)} forms")
+            events.serving(addresses, len(building.door.forms))
+            await stop.wait()
+            systemd.notify("STOPPING=1")
+            events.stopping()
+            reloads.cancel()
+            await asyncio.gather(server.stop(STOP_WITHIN), building.delivery.stop(STOP_WITHIN))
+            await deliveries
+            signs.cancel()
     finally:
         await building.close()
     events.stopped()
@@ -108,10 +107,11 @@ async def _signs_of_life(building: Building) -> None:
     """Feed the watchdog as long as the event loop turns and the spool answers."""
     interval = systemd.watchdog_interval()
     while interval:
-        async with asyncio.timeout(SIGN_OF_LIFE_WITHIN):
-            totals = await building.spool.totals()
-        systemd.notify(
-            "WATCHDOG=1",
-            f"STATUS=serving {len(building.door.forms)} forms; {totals.waiting} waiting, {totals.held} held",
-        )
+        # Without an answer nothing is fed, and after WatchdogSec systemd starts the daemon anew.
+        with contextlib.suppress(SpoolError, TimeoutError):
+            async with asyncio.timeout(SIGN_OF_LIFE_WITHIN):
+                totals = await building.spool.totals()
+            forms = len(building.door.forms)
+            status = f"STATUS=serving {forms} forms; {totals.waiting} waiting, {totals.held} held"
+            systemd.notify("WATCHDOG=1", status)
         await asyncio.sleep(interval)

@@ -49,7 +49,7 @@ def test_a_letter_goes_from_the_form_into_the_mailbox(practice: Setting, start_r
 def test_without_a_mailbox_the_visitor_still_gets_a_reference(
     dovecot_server: type[Dovecot], practice: Setting, start_relay: StartRelay
 ) -> None:
-    """A mail server that is down costs nobody a letter: it is accepted, kept, and delivered once on return."""
+    """A mail server that is down costs nobody a letter: it is accepted, kept, and delivered on return."""
     server = dovecot_server()
     account = server.new_account()
     (practice.folder / "secrets" / "praxis").write_text(account.password)
@@ -193,7 +193,7 @@ def post_many(relay: Relay, count: int) -> list[str]:
 def test_a_polite_end_is_quick_and_clean(
     practice: Setting, start_relay: StartRelay, signal_name: str
 ) -> None:
-    """Stopping ends the process with status 0 within 20 seconds, and what was accepted is still delivered later."""
+    """Stopping ends it with status 0 within 20 seconds, and what was accepted is still delivered later."""
     relay = start_relay(practice)
     assert relay.post(ANSWERS).status == 202
     relay.process.send_signal(getattr(signal, signal_name))
