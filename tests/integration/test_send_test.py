@@ -39,6 +39,8 @@ fields:
   - {name: bild, type: file, label: {de: Bild, en: Picture}, required: true, media_types: [image/png]}
   - {name: heic, type: file, label: {de: Foto, en: Photo}, required: true, media_types: [image/heic]}
   - {name: pdf, type: file, label: {de: PDF, en: PDF}, required: true, media_types: [application/pdf]}
+  - {name: wann, type: text, label: {de: Wann, en: When}, required: true, show_if: {field: eins, is: a}}
+  - {name: wenn, type: text, label: {de: Wenn, en: If}, required: true, show_if: {field: haken, is: yes}}
   - {name: quelle, type: hidden, label: {de: Quelle, en: Source}, value: flyer}
   - {name: zeit, type: number, label: {de: Zeit, en: Time}, max: 0}
 """
