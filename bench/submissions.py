@@ -1,8 +1,9 @@
 """Time per submission, beside a bare handler that only parses the same form.
 
 Both servers run as processes of their own behind TLS on loopback, both get the same 2,000 submissions of
-2 KB from the same client over 16 kept connections, in turns, in one run: read the ratio, not the absolute figures.
-The relay seals, stores durably and delivers into a real Dovecot meanwhile; at the end every letter is counted.
+2 KB from the same client over 16 kept connections, in turns, in one run: read the ratio, not the figures.
+The relay seals, stores durably and delivers into a real Dovecot meanwhile; at the end every letter is
+counted.
 
     python -m bench.submissions [--count N]
 """

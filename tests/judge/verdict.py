@@ -1,4 +1,4 @@
-"""Seven numbers, as of a queue: attempted, acknowledged, delivered, lost, unexpected, duplicated, recovered."""
+"""Seven numbers: attempted, acknowledged, delivered, lost, unexpected, duplicated, recovered."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def judge(ledger: Ledger, messages: Iterable[bytes], reader: Reader) -> Verdict:
 def compare(
     attempted: Set[str], acknowledged: Mapping[str, str], found: Iterable[tuple[str, str]]
 ) -> Verdict:
-    """The numbers, from (entry, reference) of each letter found; an entry of ``""`` is one nobody can read."""
+    """The numbers, from (entry, reference) of each letter; an entry of ``""`` is one nobody can read."""
     found = list(found)
     copies = Counter(entry for entry, _ in found if entry in attempted)
     strange = sum(

@@ -1,6 +1,6 @@
 """Crashes, faults and floods against the real daemon, judged by ``tests.judge``.
 
-Each test runs in ``make test`` with small figures and in ``make torture`` with large ones; ``figure`` chooses.
+Each test runs in ``make test`` with small figures and in ``make torture`` with large ones: ``figure``.
 """
 
 from __future__ import annotations

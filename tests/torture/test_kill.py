@@ -17,7 +17,7 @@ CLIENTS = 4
 def test_random_kills_under_load_lose_nothing(
     practice: Setting, start_relay: StartRelay, tmp_path: Path
 ) -> None:
-    """However often the process dies at whatever instant, what was acknowledged arrives, and is visible once."""
+    """However often the process dies at whatever instant, what was acknowledged arrives, visible once."""
     kills, submissions = figure(30, 200, 1_000), figure(500, 2_000, 20_000)
     seed = random.randrange(2**32)
     print(f"seed {seed}")
