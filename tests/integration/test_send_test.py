@@ -52,7 +52,7 @@ def run(folder: Path, *arguments: str) -> Result:
 
 
 def test_the_letter_arrives_and_says_that_it_is_a_test(practice: Setting) -> None:
-    """A counsellor would take the test for a person in need, or the sysadmin a broken path for a whole one."""
+    """A counsellor would take the test for a person in need, or the sysadmin a broken way for a whole one."""
     result = run(practice.folder, "send-test", "kontakt", "--json")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
