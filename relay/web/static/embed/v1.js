@@ -39,11 +39,11 @@ a { color: inherit }
 .sealed { display: flex; gap: .6em }
 .lock { flex: none; margin-block-start: .15em }
 .aside, .trouble { border-inline-start: 4px solid; padding: .75em 1em; margin-block: 1.25em 1.75em }
-.trouble, .mend { border-color: var(--relay-error, color-mix(in srgb, #d00 60%, currentColor)) }
 .aside > :last-child, .trouble :last-child { margin-block-end: 0 }
 .phone { font-weight: 600; white-space: nowrap }
 .field { border: 0; margin: 0 0 var(--relay-gap, 1.75em); padding: 0; min-inline-size: 0 }
 .mend { border-inline-start: 4px solid; padding-inline-start: 1em }
+.trouble, .mend { border-color: var(--relay-error, color-mix(in srgb, #d00 60%, currentColor)) }
 label, legend { display: block; padding: 0; font-weight: 600; margin-block-end: .25em }
 .optional { font-weight: 400 }
 .hint, footer { font-size: .9em }
