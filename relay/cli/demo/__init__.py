@@ -20,7 +20,7 @@ from relay.cli.demo.screen import Screen
 from relay.cli.demo.visitor import send
 from relay.errors import RelayError
 
-ARRIVAL_SECONDS = 20.0
+ARRIVAL_SECONDS = 30.0
 INTERRUPTED = 130
 """Exit code of a demo that was ended before the letter arrived, as shells count it."""
 

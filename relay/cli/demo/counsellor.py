@@ -14,7 +14,7 @@ from types import TracebackType
 from relay.cli.demo.key import ThrowAwayKey
 from relay.errors import RelayError
 
-SECONDS = 15.0
+SECONDS = 30.0
 """What one answer of the mailbox may take."""
 
 PAUSE = 0.25

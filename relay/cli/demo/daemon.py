@@ -17,7 +17,7 @@ from typing import IO, cast
 import relay
 from relay.errors import RelayError
 
-READY_SECONDS = 20.0
+READY_SECONDS = 30.0
 STOP_SECONDS = 25.0
 
 _OF_THE_SERVICE_MANAGER = (

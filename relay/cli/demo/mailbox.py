@@ -12,7 +12,7 @@ from types import TracebackType
 
 from relay.errors import RelayError
 
-SECONDS = 15.0
+SECONDS = 30.0
 """What starting and stopping may take."""
 
 
