@@ -62,15 +62,18 @@ def page(page: FormPage | SentPage | PlainPage, status: int, *, policy: str) -> 
     return response
 
 
-def trouble_as_json(trouble: Trouble) -> web.Response:
-    """What went wrong, for a program."""
+def trouble_as_json(trouble: Trouble, token: str = "") -> web.Response:
+    """What went wrong, for a program; with a new form token where the one that came cannot be used again."""
     sentence = " ".join((f"{trouble.heading.rstrip('.')}.", *trouble.text))
     errors: list[dict[str, str]] = [
         {"field": mend.field, "code": mend.code, "message": mend.words} for mend in trouble.mends
     ]
     if trouble.code != "REJECTED":
         errors.insert(0, {"code": trouble.code, "message": sentence})
-    response = web.json_response({"ok": False, "error": sentence, "errors": errors}, status=trouble.status)
+    body: dict[str, object] = {"ok": False, "error": sentence, "errors": errors}
+    if token:
+        body["token"] = token
+    response = web.json_response(body, status=trouble.status)
     if trouble.retry_after:
         response.headers["Retry-After"] = str(trouble.retry_after)
     return response

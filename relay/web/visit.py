@@ -129,7 +129,8 @@ class Visit:
             to_program=to_program,
         )
         if to_program:
-            return answers.trouble_as_json(trouble)
+            spent = self.reserved.token and not self.once
+            return answers.trouble_as_json(trouble, self._new_token() if spent else "")
         return self._page(trouble, typed=True)
 
     def accepted(self, reference: str) -> web.Response:

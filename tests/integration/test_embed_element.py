@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from playwright.async_api import Locator, Page, expect
 from relay.errors import SpoolError
 from relay.intake import Intake
 from tests.fixtures.browser import DESK, PHONE, OpenTab, Tab, in_session_loop
+from tests.fixtures.forms import kontakt
 from tests.fixtures.host_site import HostSite
 from tests.fixtures.relay_site import OpenRelay, RelaySite
 from tests.integration.test_embed_ways import REFERENCE, TEXT, fill, inline
@@ -297,6 +299,56 @@ async def test_a_filled_in_honeypot_costs_one_more_click(
     await expect(form.get_by_text(REFERENCE)).to_be_visible()
 
 
+async def test_a_page_left_open_for_days_costs_one_more_click(
+    open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
+) -> None:
+    """Else who writes slowly, or sleeps over it, would have to begin again."""
+    relay = await open_relay()
+    tab, form = await in_the_page(open_tab, relay, host_site)
+    await fill(form)
+    relay.door.clock = lambda: datetime.now(UTC) + timedelta(days=3)
+    tab.expect_status(422)
+    await form.get_by_role("button", name=SEND).click()
+    await expect(form.get_by_role("alert")).to_be_visible()
+    await expect(form.get_by_label("Ihr Anliegen")).to_have_value(TEXT)
+    await form.get_by_role("button", name=SEND).click()
+    await expect(form.get_by_text(REFERENCE)).to_be_visible()
+
+
+async def test_a_question_appears_when_it_is_asked(
+    open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
+) -> None:
+    """Else everybody would have to read questions that are not meant for them."""
+    fields = [
+        {
+            "type": "radio",
+            "name": "weg",
+            "label": {"de": "Wie?", "en": "How?"},
+            "options": [
+                {"value": 'per "Post"', "label": {"de": "Per Post", "en": "By post"}},
+                {"value": "nein", "label": {"de": "Gar nicht", "en": "Not at all"}},
+            ],
+        },
+        {
+            "type": "text",
+            "name": "anschrift",
+            "label": {"de": "Anschrift", "en": "Address"},
+            "required": True,
+            "show_if": {"field": "weg", "is": 'per "Post"'},
+        },
+    ]
+    relay = await open_relay(kontakt(fields=fields))
+    tab, form = await in_the_page(open_tab, relay, host_site)
+    await expect(form.get_by_label("Anschrift")).to_be_hidden()
+    await form.get_by_label("Per Post").check()
+    await expect(form.get_by_label("Anschrift")).to_be_visible()
+    assert await tab.violations() == []
+    await form.get_by_label("Gar nicht").check()
+    await expect(form.get_by_label("Anschrift")).to_be_hidden()
+    await form.get_by_role("button", name=SEND).click()
+    await expect(form.get_by_text(REFERENCE)).to_be_visible()
+
+
 async def test_the_reference_is_shown_even_if_the_page_that_shows_it_does_not_come(
     open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
 ) -> None:
@@ -409,8 +461,6 @@ async def test_a_form_of_a_tenant_and_in_english(
     open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
 ) -> None:
     """Else only the first practice could embed, and only in one language."""
-    from tests.fixtures.forms import kontakt
-
     relay = await open_relay(kontakt(tenant="lindenhof"))
     snippet = relay.snippet("element", tenant="lindenhof", language="en")
     host_site.policy = snippet.policy

@@ -177,6 +177,7 @@ def test_there_are_steps_for_every_way_in_every_language(way: Way) -> None:
 def test_a_released_element_never_changes() -> None:
     """Else every page with its checksum would fall back to the link on the day of the upgrade.
 
-    What must change becomes ``v2.js``; ``v1.js`` stays as it is.
+    What must change becomes ``v2.js``; ``v1.js`` stays as it is. Until the first release it may still change:
+    then the new digest is written above.
     """
     assert {"v1.js": hashlib.sha256(script()).hexdigest()} == RELEASED
