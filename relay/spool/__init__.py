@@ -164,4 +164,4 @@ class Spool(Protocol):
         """Forget what was done before this instant; returns how many there were."""
 
     async def close(self) -> None:
-        """Finish what was accepted and close; afterwards everything raises ``SpoolError``."""
+        """Finish what was accepted and close; afterwards all but ``wait`` raise ``SpoolError``."""

@@ -42,7 +42,7 @@ class SqliteSpool:
 
     def __init__(self, state: Path, limits: Limits, upkeep: Upkeep, bell: Bell, lock: int | None) -> None:
         self.limits = limits
-        """May be replaced at any time; the next call obeys."""
+        """May be replaced at any time; each call obeys those that it finds."""
         self._state = state
         self._upkeep = upkeep
         self._bell = bell
@@ -71,7 +71,8 @@ class SqliteSpool:
         bell = Bell()
         try:
             db = _prepared(path) if serving else _opened(path)
-            upkeep = Upkeep(db, partial(_reopened, path), bell.ring)
+            with _closed_on_failure(db):
+                upkeep = Upkeep(db, _opened(path), partial(_reopened, path), bell.ring)
         except BaseException:
             if lock is not None:
                 os.close(lock)
@@ -184,9 +185,8 @@ class SqliteSpool:
     @contextmanager
     def _counted(self, most: int) -> Iterator[None]:
         if self._pending >= most:
-            raise SpoolFull(
-                f"{self._pending:,} submissions wait for the disk already", "is it slow?", limit="pending"
-            )
+            fact = f"{self._pending:,} submissions wait for the disk already"
+            raise SpoolFull(fact, "the disk is too slow, or hangs: see the kernel's log", limit="pending")
         self._pending += 1
         try:
             yield

@@ -49,6 +49,7 @@ class Upkeep:
     def __init__(
         self,
         db: sqlite3.Connection,
+        anchor: sqlite3.Connection,
         connect: Callable[[], sqlite3.Connection],
         changed: Callable[[], None],
     ) -> None:
@@ -57,7 +58,7 @@ class Upkeep:
         ``changed`` is called when another process has changed something, or the database can be used again.
         """
         self._db: sqlite3.Connection | None = db
-        self._anchor = connect()
+        self._anchor = anchor
         self._connect = connect
         self._changed = changed
         self._failure: SpoolError | None = None

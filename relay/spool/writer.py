@@ -84,14 +84,23 @@ class Writer:
             return self._closed
 
     def _run(self) -> None:
+        jobs: list[_Job] = []
         end = False
-        while not end:
-            jobs, end = self._gather()
-            if jobs:
-                self._commit(jobs)
-            self._upkeep.tick(self._jobs.empty)
-        self._upkeep.close()
-        self.close().set_result(None)
+        try:
+            while not end:
+                jobs, end = self._gather()
+                if jobs:
+                    self._commit(jobs)
+                self._upkeep.tick(self._jobs.empty)
+        finally:  # also after a mistake of ours: nobody may wait for a thread that is gone
+            closed = self.close()
+            while not self._jobs.empty():
+                jobs += [job for job in (self._jobs.get(),) if job]
+            for job in jobs:
+                if not job.future.done():
+                    job.answer(SpoolError("the spool is closed"))
+            self._upkeep.close()
+            closed.set_result(None)
 
     def _gather(self) -> tuple[list[_Job], bool]:
         """Whoever waits at this moment, and whether nobody can come any more."""

@@ -312,7 +312,8 @@ class TestPowerCut:
             assert run.stdout
             lines = [run.stdout.readline() for _ in range(40 + 150 * cut)]
             copy = tmp_path / f"copy-{cut}"
-            await asyncio.to_thread(subprocess.run, ["cp", "--sparse=always", image, copy], check=True)
+            copying = await asyncio.create_subprocess_exec("cp", "--sparse=always", image, copy)
+            assert await copying.wait() == 0
             run.kill()
             run.communicate()
             with mounted(copy, tmp_path / f"disk-{cut}", "loop") as place:

@@ -96,6 +96,18 @@ class TestCommits:
         assert [n for n, result in enumerate(results) if isinstance(result, SpoolError)] == [7]
         assert {entry.id for entry in await spool.entries()} == {each.id for each in letters if each.mailbox}
 
+    async def test_one_that_fails_half_way_leaves_nothing(self, state: Path, spool: SqliteSpool) -> None:
+        """An envelope without its message would be kept although the visitor was told to send again."""
+        await spool.put(first := envelope())
+        with by_hand(state) as db:
+            db.execute("INSERT INTO sealed_message VALUES (2, x'00')")  # where the next message belongs
+            with pytest.raises(SpoolError):
+                await spool.put(second := envelope())
+            assert [entry.id for entry in await spool.entries()] == [first.id]
+            db.execute("DELETE FROM sealed_message WHERE seq = 2")
+        await spool.put(second)
+        assert len(await spool.claim("praxis", NOW, 2)) == 2
+
     async def test_no_more_wait_for_the_disk_than_allowed(self, state: Path) -> None:
         """Behind a disk that hangs, memory would fill with letters that nobody may ever confirm."""
         spool = SqliteSpool.open(state, Limits(pending=3), serving=True)
