@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -126,7 +126,15 @@ class InMemorySpool:
             damaged=sum(row.state is State.DAMAGED for row in rows),
             bytes=sum(len(row.envelope.sealed) for row in rows),
             oldest=rows[0].envelope.received_at if rows else None,
+            oldest_waiting=next(
+                (row.envelope.received_at for row in rows if row.state in (State.WAITING, State.CLAIMED)),
+                None,
+            ),
         )
+
+    async def totals_by_mailbox(self) -> Mapping[str, Totals]:
+        mailboxes = {row.envelope.mailbox for row in self._rows.values()}
+        return {mailbox: await self.totals(mailbox) for mailbox in mailboxes}
 
     async def sealed(self, id: str) -> bytes:
         self._require_whole()

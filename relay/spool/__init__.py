@@ -30,7 +30,7 @@ Fails with ``SpoolFull`` or ``SpoolError``; no exception of the database leaves 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -101,6 +101,8 @@ class Totals:
     bytes: int
     oldest: datetime | None
     """When the oldest undelivered envelope was received."""
+    oldest_waiting: datetime | None = None
+    """The same among those that wait or are claimed."""
 
 
 class Spool(Protocol):
@@ -147,6 +149,9 @@ class Spool(Protocol):
 
     async def totals(self, mailbox: str | None = None) -> Totals:
         """Counts, cheap enough for every check and metric."""
+
+    async def totals_by_mailbox(self) -> Mapping[str, Totals]:
+        """The same for each mailbox that has anything undelivered, in one look."""
 
     async def sealed(self, id: str) -> bytes:
         """The sealed message of one undelivered envelope, as stored, also of a damaged one."""

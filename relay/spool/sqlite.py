@@ -13,7 +13,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
@@ -145,6 +145,9 @@ class SqliteSpool:
 
     async def totals(self, mailbox: str | None = None) -> Totals:
         return await self._reader.look(partial(verbs.totals, mailbox=mailbox))
+
+    async def totals_by_mailbox(self) -> Mapping[str, Totals]:
+        return await self._reader.look(verbs.totals_by_mailbox)
 
     async def sealed(self, id: str) -> bytes:
         return await self._reader.look(partial(verbs.sealed, id=id))

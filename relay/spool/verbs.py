@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from relay.envelope import Envelope, Mark
@@ -18,6 +18,8 @@ from relay.spool.limits import Quota
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LAST = 253402300799999999
+
+_Count = tuple[str, str, int, int, int]
 
 
 def known(db: sqlite3.Connection, id: str) -> bool:
@@ -161,24 +163,44 @@ def entries(db: sqlite3.Connection, mailbox: str | None) -> list[Entry]:
 
 
 def totals(db: sqlite3.Connection, mailbox: str | None) -> Totals:
-    counts = {State.WAITING: 0, State.HELD: 0, State.DAMAGED: 0}
-    size, oldest = 0, None
-    rows = db.execute(
-        """SELECT state, count(*), sum(size), min(received_at) FROM envelope WHERE mailbox BETWEEN ? AND ?
-           GROUP BY state""",
+    return _total(_counts(db, mailbox))
+
+
+def totals_by_mailbox(db: sqlite3.Connection) -> Mapping[str, Totals]:
+    rows: dict[str, list[_Count]] = {}
+    for row in _counts(db, None):
+        rows.setdefault(row[0], []).append(row)
+    return {mailbox: _total(counts) for mailbox, counts in rows.items()}
+
+
+def _counts(db: sqlite3.Connection, mailbox: str | None) -> list[_Count]:
+    """Mailbox, state, number, bytes and oldest of what is there, by mailbox and state."""
+    return db.execute(
+        """SELECT mailbox, state, count(*), sum(size), min(received_at) FROM envelope
+           WHERE mailbox BETWEEN ? AND ? GROUP BY mailbox, state""",
         _range(mailbox),
-    )
-    for state, count, bytes_, first in rows:
-        known = _state(state)
-        counts[State.WAITING if known is State.CLAIMED else known] += count
+    ).fetchall()
+
+
+def _total(counts: Iterable[_Count]) -> Totals:
+    numbers = {State.WAITING: 0, State.HELD: 0, State.DAMAGED: 0}
+    size = 0
+    oldest: list[int] = []
+    waiting: list[int] = []
+    for _, state, count, bytes_, first in counts:
+        known = State.WAITING if _state(state) is State.CLAIMED else _state(state)
+        numbers[known] += count
         size += bytes_
-        oldest = first if oldest is None else min(oldest, first)
+        oldest.append(first)
+        if known is State.WAITING:
+            waiting.append(first)
     return Totals(
-        waiting=counts[State.WAITING],
-        held=counts[State.HELD],
-        damaged=counts[State.DAMAGED],
+        waiting=numbers[State.WAITING],
+        held=numbers[State.HELD],
+        damaged=numbers[State.DAMAGED],
         bytes=size,
-        oldest=None if oldest is None else _instant(oldest),
+        oldest=_instant(min(oldest)) if oldest else None,
+        oldest_waiting=_instant(min(waiting)) if waiting else None,
     )
 
 

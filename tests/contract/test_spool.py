@@ -325,7 +325,7 @@ class TestAttempts:
         await spool.put(letter)
         await spool.done(await claimed(spool), NOW)
         assert list(await spool.entries()) == []
-        assert astuple(await spool.totals()) == (0, 0, 0, 0, None)
+        assert astuple(await spool.totals()) == (0, 0, 0, 0, None, None)
         with pytest.raises(SpoolError):
             await spool.sealed(letter.id)
 
@@ -436,9 +436,14 @@ class TestOperator:
             await spool.put(letter)
         await spool.suspend([held.id])
         assert [entry.id for entry in await spool.entries()] == [old.id, new.id, held.id]
-        assert astuple(await spool.totals()) == (2, 1, 0, 3_210, old.received_at)
-        assert astuple(await spool.totals("lindenhof/praxis")) == (1, 1, 0, 3_010, old.received_at)
-        assert astuple(await spool.totals("lindenhof")) == (0, 0, 0, 0, None)
+        assert astuple(await spool.totals()) == (2, 1, 0, 3_210, old.received_at, old.received_at)
+        of_lindenhof = (1, 1, 0, 3_010, old.received_at, old.received_at)
+        assert astuple(await spool.totals("lindenhof/praxis")) == of_lindenhof
+        assert astuple(await spool.totals("lindenhof")) == (0, 0, 0, 0, None, None)
+        by_mailbox = await spool.totals_by_mailbox()
+        assert by_mailbox == {name: await spool.totals(name) for name in ("praxis", "lindenhof/praxis")}
+        await spool.suspend([old.id])
+        assert (await spool.totals("lindenhof/praxis")).oldest_waiting is None
         (entry,) = await spool.entries("praxis")
         assert entry == Entry(new.id, "praxis", new.message_id, State.WAITING, NOW, 200, 0, NOW, "", None)
         assert await spool.sealed(held.id) == held.sealed

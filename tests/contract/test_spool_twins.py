@@ -135,6 +135,7 @@ class Twins(RuleBasedStateMachine):
     def they_hold_the_same(self) -> None:
         self.both(lambda spool: spool.entries())
         self.both(lambda spool: spool.totals())
+        self.both(lambda spool: spool.totals_by_mailbox())
 
     def teardown(self) -> None:
         self.runner.run(self.real.close())
