@@ -11,7 +11,8 @@ import re
 
 from aiohttp import web
 
-from relay.web.pages import FormPage, PlainPage, SentPage
+from relay.web.form_page import FormPage
+from relay.web.pages import PlainPage, SentPage
 from relay.web.troubles import Trouble
 
 _RANGE = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+|\*)/([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*((?:;.*)?)")

@@ -13,10 +13,11 @@ from relay.form import FileField, Form
 from relay.intake import OpenForm
 from relay.web import answers, proxies, tokens, troubles
 from relay.web.door import Door
+from relay.web.form_page import FormPage
 from relay.web.headers import page_policy
 from relay.web.language import asked, choose
 from relay.web.origins import next_address
-from relay.web.pages import FormPage, SentPage
+from relay.web.pages import SentPage
 from relay.web.received import Received
 from relay.web.refusals import refuse
 from relay.web.reserved import Reserved

@@ -15,8 +15,9 @@ from relay.errors import CertificateUnusable, RequestRefused, SealError, SpoolEr
 from relay.form import Form
 from relay.submission import Answers, Submission, Upload
 from relay.web.assets import stylesheet
+from relay.web.form_page import FormPage
 from relay.web.limits import Limits
-from relay.web.pages import FormPage, PlainPage, SentPage
+from relay.web.pages import PlainPage, SentPage
 from relay.web.received import Received
 from relay.web.refusals import CODES, refuse
 from relay.web.troubles import Trouble, beforehand, explain, failed, refused

@@ -1,0 +1,180 @@
+"""The form as a page: empty, or with everything that was typed and what stands in the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from markupsafe import Markup
+
+from relay.form import (
+    CheckboxField,
+    ConsentField,
+    DateField,
+    EmailField,
+    FileField,
+    HiddenField,
+    Item,
+    NumberField,
+    Question,
+    TelField,
+    TextField,
+    UrlField,
+)
+from relay.web import assets, conditions
+from relay.web.pages import PracticePage, own_name, render_template
+from relay.web.problems import type_names
+from relay.web.troubles import Trouble
+
+# What a page cannot carry (WHATWG HTML, "preprocessing the input stream"): a browser would send something
+# else.
+_NOT_IN_HTML = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPage(PracticePage):
+    """The form: empty, or with everything that was typed and what stands in the way."""
+
+    token: str = ""
+    typed: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
+    """What came back from the visitor; None where the page is shown first."""
+    trouble: Trouble | None = None
+    next_address: str | None = None
+    sendable: bool = True
+    """False: the form cannot be sent at all now, so nobody is asked to write."""
+
+    def render(self) -> str:
+        """The HTML."""
+        return render_template("form.html", self)
+
+    @property
+    def title(self) -> str:
+        title = f"{self.text(self.form.title)} – {self.practice.name}"
+        return self.words.text("page.error_title", title=title) if self.trouble else title
+
+    @property
+    def has_files(self) -> bool:
+        return any(isinstance(question, FileField) for question in self.form.questions)
+
+    @property
+    def other_languages(self) -> Sequence[tuple[str, str]]:
+        # Not where something was typed: following a link would lose it.
+        if self.typed is not None:
+            return ()
+        return [(tag, own_name(tag)) for tag in self.form.languages if tag != self.language]
+
+    def sealed(self) -> Markup:
+        """Who can open it, with their name marked."""
+        return self.words.html("form.sealed", reader=Markup("<strong>{}</strong>").format(self.reader))
+
+    def error(self, question: Question) -> str:
+        """What to mend in this field; empty if nothing."""
+        mends = self.trouble.mends if self.trouble else ()
+        return next((mend.words for mend in mends if mend.field == question.name), "")
+
+    def hint(self, question: Question) -> str:
+        """The hint; a file field without one says what it takes."""
+        if isinstance(question, HiddenField):
+            return ""
+        if question.hint is None and isinstance(question, FileField):
+            size, types = self.words.size(question.max_size), type_names(question.media_types)
+            return self.words.counted(
+                "form.files",
+                question.max_files,
+                limit=self.words.number(question.max_files),
+                size=size,
+                types=types,
+            )
+        return self.text(question.hint)
+
+    @property
+    def hiding(self) -> str:
+        """Address of the style that hides what is not asked; empty where everything is."""
+        asset = assets.hiding(self.form)
+        return asset.path if asset else ""
+
+    def conditions(self, item: Item) -> str:
+        """For the custom element, which must do without that style: selectors, one a line."""
+        return "\n".join(conditions.selectors(self.form, item)) if self.embed else ""
+
+    def only_if(self, item: Item) -> str:
+        """When the question counts, for browsers that show it always; empty for what is no question."""
+        if item.show_if is None or not hasattr(item, "label") or isinstance(item, HiddenField):
+            return ""
+        asked = next(each for each in self.form.questions if each.name == item.show_if.field)
+        if isinstance(asked, CheckboxField):
+            return self.words.text("form.only_if_ticked", label=self.text(asked.label))
+        options = getattr(asked, "options", ())
+        labels = [self.text(each.label) for each in options if each.value in item.show_if.values]
+        return self.words.text("form.only_if", options=self.words.either(labels))
+
+    def optional(self, question: Question) -> bool:
+        """Must "(freiwillig)" be added to the label?"""
+        if isinstance(question, HiddenField) or question.required:
+            return False
+        return self.words.text("form.optional").lower() not in self.text(question.label).lower()
+
+    def described_by(self, question: Question) -> str:
+        """Ids of hint and error, in the order in which they are read."""
+        parts = (("hint", self.hint(question)), ("error", self.error(question)))
+        return " ".join(f"f-{question.name}-{part}" for part, text in parts if text)
+
+    def value(self, question: Question) -> str:
+        """What was typed, right or wrong."""
+        return next(iter(self._given(question)), "")
+
+    def hidden_value(self, question: HiddenField) -> str:
+        """What the page carries without showing it: as it came back, else as the form says."""
+        return next(iter(self._given(question)), question.value)
+
+    def chosen(self, question: Question, option: str) -> bool:
+        """Was this option chosen?"""
+        return option in self._given(question)
+
+    def ticked(self, question: CheckboxField | ConsentField) -> bool:
+        """Was the box ticked? A tick that did not count as one stays one to look at."""
+        return any(self._given(question))
+
+    def input_attributes(self, question: Question) -> dict[str, str | None]:
+        """What kind of keyboard a phone shows, and what a browser may fill in (WCAG 2.2, 1.3.5)."""
+        match question:
+            case EmailField():
+                return {
+                    "type": "email",
+                    "autocomplete": "email",
+                    "spellcheck": "false",
+                    "autocapitalize": "none",
+                }
+            case TelField():
+                return {"type": "tel", "autocomplete": "tel"}
+            case UrlField():
+                return {"type": "url", "autocomplete": "url", "spellcheck": "false", "autocapitalize": "none"}
+            case NumberField():
+                # Not type="number": it throws away what it does not understand, and scrolls numbers by
+                # accident.
+                return {
+                    "type": "text",
+                    "inputmode": "numeric" if question.whole else "decimal",
+                    "autocomplete": "off",
+                }
+            case DateField():
+                # A date picker would throw away what was typed as 24.12.2026.
+                plain = bool(self.value(question)) and not _is_day(self.value(question))
+                return {"type": "text" if plain else "date", "autocomplete": "off"}
+            case TextField():
+                return {"type": "text", "autocomplete": question.autocomplete}
+            case _:
+                return {}
+
+    def _given(self, question: Question) -> list[str]:
+        typed = self.typed or {}
+        return [_NOT_IN_HTML.sub("\ufffd", value) for value in typed.get(question.name, ())]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
