@@ -40,7 +40,17 @@ from relay.form.field import (
     UrlField,
 )
 from relay.form.practice import Practice
-from relay.form.setting import NOT_EMPTY, Language, Name, Origin, Setting, Words, mistake, size_in_bytes
+from relay.form.setting import (
+    NOT_EMPTY,
+    HttpsAddress,
+    Language,
+    Name,
+    Origin,
+    Setting,
+    Words,
+    mistake,
+    size_in_bytes,
+)
 
 __all__ = [
     "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "TICKED", "CheckboxField", "CheckboxesField",
@@ -50,7 +60,7 @@ __all__ = [
     "SelectField", "TelField", "TextField", "TextareaField", "UrlField", "Words", "size_in_bytes",
 ]  # fmt: skip
 
-RESERVED_FORM_NAMES = frozenset({"embed", "sent", "assets"})
+RESERVED_FORM_NAMES = frozenset({"embed", "sent", "traces", "assets"})
 """Words that follow a form in its address, so no form or tenant can be called so."""
 
 MAX_FIELDS = 100
@@ -96,6 +106,16 @@ class Form(Setting):
     """Who reads it: "Frau Müller"."""
     reply_within: Words | None = None
     """How long an answer takes: "2 Werktagen", to follow "meist innerhalb von"."""
+    crisis: Literal["de", "at", "ch", "none"] | None = None
+    """Whose numbers for emergencies are shown; without it those of the practice's time zone."""
+    crisis_text: Words | None = None
+    """More for those who cannot wait, below the numbers."""
+    quick_exit: bool = False
+    """A button that leads to another website at once, for people who are watched."""
+    quick_exit_address: HttpsAddress = "https://www.dwd.de/"
+    """Where it leads: a website that anybody might be looking at."""
+    shared_device: bool = False
+    """Visitors may be sitting at somebody else's device: nothing is filled in or found by going back."""
     mailbox: Name
     keys: Annotated[tuple[Name, ...], NOT_EMPTY, Field(max_length=20), AfterValidator(_distinct)]
     """Every key listed can read; all must be usable."""
@@ -179,7 +199,9 @@ def _across_settings(data: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
         )
 
 
-_TEXTS = frozenset({"title", "intro", "reader", "reply_within", "label", "hint", "pattern_hint", "text"})
+_TEXTS = frozenset(
+    {"title", "intro", "reader", "reply_within", "label", "hint", "pattern_hint", "text", "crisis_text"}
+)
 
 
 def _missing_translations(

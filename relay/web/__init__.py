@@ -8,7 +8,8 @@ wrong is told by ``problems`` and ``troubles``. ``headers`` go on everything.
 
 Guarantees: nothing typed is lost where a page can still show it; nothing typed is in a log, an address, a
 header or an exception; no answer sets a cookie or loads anything from elsewhere; every page works without a
-script, and the form's own page has none; no exception becomes anything but a page or JSON in words.
+script, and has one only where a form asks for a quick exit or expects shared devices, in a frame, and where
+there is something to print; no exception becomes anything but a page or JSON in words.
 """
 
 from relay.web.door import Door

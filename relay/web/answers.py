@@ -11,8 +11,7 @@ import re
 
 from aiohttp import web
 
-from relay.web.form_page import FormPage
-from relay.web.pages import PlainPage, SentPage
+from relay.web.pages import PlainPage, PracticePage
 from relay.web.troubles import Trouble
 
 _RANGE = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+|\*)/([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*((?:;.*)?)")
@@ -49,7 +48,7 @@ def quality(accept: str, main: str, sub: str) -> tuple[float, bool]:
     return best[1], best[0] == 2
 
 
-def page(page: FormPage | SentPage | PlainPage, status: int, *, policy: str) -> web.Response:
+def page(page: PracticePage | PlainPage, status: int, *, policy: str) -> web.Response:
     """A page."""
     response = web.Response(
         text=page.render(),

@@ -18,7 +18,7 @@ from relay.web import colour as colours
 from relay.web import conditions
 
 _NAME = re.compile(r"relay-([0-9a-f]{6})\.([0-9a-f]{12})\.css")
-_FOR_EMBEDDING = ("frame.js", "copy.js", "showcase.css")
+_FILES = ("exit.js", "forget.js", "print.js", "embed/frame.js", "embed/copy.js", "embed/showcase.css")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ def stylesheet(colour: str) -> Asset:
 
 
 @cache
-def for_embedding(file: str) -> Asset:
-    """``frame.js`` tells a host page how high the form is; the others are for practitioners."""
-    content = (files("relay.web") / "static" / "embed" / file).read_bytes()
+def served(file: str) -> Asset:
+    """A script or style as it lies below ``static``; in its address it has no folder."""
+    content = (files("relay.web") / "static" / file).read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:12]
-    name, kind = file.split(".")
+    name, kind = file.rpartition("/")[2].split(".")
     media_type = {"js": "text/javascript", "css": "text/css"}[kind]
     return Asset(f"/assets/{name}.{digest}.{kind}", content, media_type)
 
@@ -68,7 +68,7 @@ def find(name: str, in_use: frozenset[str]) -> Asset | None:
 
     ``in_use`` are the accents of all practices, so that nobody can make us keep millions of them.
     """
-    for asset in map(for_embedding, _FOR_EMBEDDING):
+    for asset in map(served, _FILES):
         if asset.path.endswith(f"/{name}"):
             return asset
     match = _NAME.fullmatch(name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from relay.web import assets
-from relay.web.pages import PracticePage, own_name, render_template
+from relay.web.pages import PracticePage, own_name
 from relay.web.snippets import Snippet, Way, snippets, steps
 
 
@@ -29,17 +30,19 @@ class EmbedPage(PracticePage):
 
     public_url: str
 
-    def render(self) -> str:
-        """The HTML."""
-        return render_template("embed.html", self)
+    template: ClassVar[str] = "embed.html"
 
     @property
-    def script(self) -> str:
-        return assets.for_embedding("copy.js").path
+    def own_scripts(self) -> Sequence[str]:
+        return ("embed/copy.js",)
+
+    @property
+    def exit(self) -> str:
+        return ""
 
     @property
     def own_stylesheet(self) -> str:
-        return assets.for_embedding("showcase.css").path
+        return assets.served("embed/showcase.css").path
 
     @property
     def other_languages(self) -> Sequence[tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import ClassVar
 
 from markupsafe import Markup
 
@@ -24,7 +25,7 @@ from relay.form import (
     UrlField,
 )
 from relay.web import assets, conditions
-from relay.web.pages import PracticePage, own_name, render_template
+from relay.web.pages import PracticePage, own_name
 from relay.web.problems import type_names
 from relay.web.troubles import Trouble
 
@@ -45,9 +46,11 @@ class FormPage(PracticePage):
     sendable: bool = True
     """False: the form cannot be sent at all now, so nobody is asked to write."""
 
-    def render(self) -> str:
-        """The HTML."""
-        return render_template("form.html", self)
+    template: ClassVar[str] = "form.html"
+
+    @property
+    def own_scripts(self) -> Sequence[str]:
+        return ("forget.js",) if self.form.shared_device else ()
 
     @property
     def title(self) -> str:
@@ -138,7 +141,14 @@ class FormPage(PracticePage):
         return any(self._given(question))
 
     def input_attributes(self, question: Question) -> dict[str, str | None]:
-        """What kind of keyboard a phone shows, and what a browser may fill in (WCAG 2.2, 1.3.5)."""
+        """What kind of keyboard a phone shows, and what a browser may fill in (WCAG 2.2, 1.3.5).
+
+        On a shared device it may fill in nothing: it would be somebody else's.
+        """
+        attributes = self._input_attributes(question)
+        return attributes | {"autocomplete": "off"} if self.form.shared_device else attributes
+
+    def _input_attributes(self, question: Question) -> dict[str, str | None]:
         match question:
             case EmailField():
                 return {

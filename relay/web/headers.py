@@ -42,16 +42,16 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.popall("Server", None)
 
 
-def page_policy(origins: Sequence[str], *, embed: bool, own: bool = False) -> str:
+def page_policy(origins: Sequence[str], *, embed: bool, own: bool = False, scripts: bool = False) -> str:
     """The ``Content-Security-Policy`` of a page: our style, our form, nothing else.
 
     Embedded it may stand in frames of the form's origins, and of our own pages where one of them asked for it
-    (``own``); only then there is a script, which tells the host page how high the form is. Browsers ask
+    (``own``). Scripts of ours may run where the page has one (``scripts``). Browsers ask
     ``form-action`` about redirects too, and ``_next`` leads to those origins.
     """
     around = (*origins, "'self'") if own else origins
     ancestors = " ".join(around) if embed and around else "'none'"
-    script = "script-src 'self'; " if embed else ""
+    script = "script-src 'self'; " if scripts else ""
     actions = " ".join(("'self'", *origins))
     return (
         f"default-src 'none'; style-src 'self'; {script}img-src data:; base-uri 'none'; "

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 from babel import Locale, UnknownLocaleError
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from relay import media
 from relay.form import FileField, Form, Practice
 from relay.form import Words as Texts
-from relay.web import assets, colour
+from relay.web import assets, colour, crisis
 from relay.web.assets import stylesheet
 from relay.web.problems import in_language
 from relay.web.troubles import Trouble
@@ -43,19 +44,24 @@ class PlainPage:
 
     def render(self) -> str:
         """The HTML."""
-        return render_template("plain.html", self)
+        return _render("plain.html", self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PracticePage:
     """What every page of a practice shows."""
 
+    template: ClassVar[str]
     form: Form
     practice: Practice
     language: str
     """One of the form's."""
     embed: bool
     """Inside a frame of the practice's own site."""
+
+    def render(self) -> str:
+        """The HTML."""
+        return _render(self.template, self)
 
     @property
     def words(self) -> Words:
@@ -66,8 +72,29 @@ class PracticePage:
         return stylesheet(self.practice.colour or colour.DEFAULT).path
 
     @property
-    def script(self) -> str:
-        return assets.for_embedding("frame.js").path
+    def scripts(self) -> Sequence[str]:
+        """Addresses of what runs on the page; it is complete without."""
+        names = [*(["embed/frame.js"] if self.embed else []), *(["exit.js"] if self.exit else [])]
+        return [assets.served(name).path for name in (*names, *self.own_scripts)]
+
+    @property
+    def own_scripts(self) -> Sequence[str]:
+        return ()
+
+    @property
+    def exit(self) -> str:
+        """Where the button leads that leaves the page quickly; empty where there is none."""
+        return self.form.quick_exit_address if self.form.quick_exit else ""
+
+    @property
+    def crisis(self) -> Sequence[crisis.Line]:
+        """Whom to call when it cannot wait."""
+        return crisis.lines(self.form, self.practice)
+
+    @property
+    def traces(self) -> str:
+        """Address of the page about traces in the browser."""
+        return f"{self.form.path}/traces?_lang={self.language}" + ("&embed" if self.embed else "")
 
     @property
     def action(self) -> str:
@@ -92,9 +119,31 @@ class SentPage(PracticePage):
 
     reference: str
 
-    def render(self) -> str:
-        """The HTML."""
-        return render_template("sent.html", self)
+    template: ClassVar[str] = "sent.html"
+
+    @property
+    def own_scripts(self) -> Sequence[str]:
+        return ("print.js",)
+
+    def as_text(self) -> str:
+        """The reference to keep. Where others may look, it says nothing of whom it belongs to."""
+        if self.form.quick_exit or self.form.shared_device:
+            return f"{self.reference}\n"
+        lines = [f"{self.words.text('sent.reference')} {self.reference}", self.practice.name]
+        if self.practice.phone:
+            lines.append(f"{self.words.text('contact.phone')} {self.practice.phone}")
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracesPage(PracticePage):
+    """What stays in a browser, and how to remove it."""
+
+    template: ClassVar[str] = "traces.html"
+
+    @property
+    def other_languages(self) -> Sequence[tuple[str, str]]:
+        return [(tag, own_name(tag)) for tag in self.form.languages if tag != self.language]
 
 
 def own_name(language: str) -> str:
@@ -131,6 +180,5 @@ def _environment() -> Environment:
     return environment
 
 
-def render_template(template: str, page: object) -> str:
-    """The HTML of a page."""
+def _render(template: str, page: object) -> str:
     return _environment().get_template(template).render(page=page)

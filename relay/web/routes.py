@@ -2,7 +2,8 @@
 
     GET   /f/FORM, /f/TENANT/FORM          the form
     POST  the same                         receive, accept, 303 to the confirmation (or _next); JSON 202
-    GET   .../sent/REFERENCE.CODE          the confirmation
+    GET   .../sent/REFERENCE.CODE          the confirmation; with ``?text`` the reference as a file to keep
+    GET   .../traces                       what stays in a browser, and how to remove it
     GET   /assets/NAME.HASH.css            the style
     GET   /assets/[TENANT/]FORM/NAME...    what hides questions of this form until they are asked
     ...   /embed/v1.js, .../embed          the form on other websites (``embed``)
@@ -46,6 +47,8 @@ def create_app(door: Door) -> web.Application:
     app.on_response_prepare.append(headers.protect)
     embed.register(app, door)
     for form in ("/f/{form}", "/f/{tenant}/{form}"):
+        # First: what follows would take it for the name of a form.
+        app.router.add_get(form + "/traces", desk.traces)
         app.router.add_get(form, desk.show)
         app.router.add_post(form, desk.take)
         app.router.add_get(form + "/sent/{sent}", desk.confirm)
@@ -90,6 +93,10 @@ class _Desk:
         if sent is None:
             raise refuse("FORM_NOT_FOUND")
         return visit.confirmed(*sent)
+
+    async def traces(self, request: web.Request) -> web.Response:
+        """What stays in a browser."""
+        return Visit.at(request, self._door).about_traces()
 
     async def asset(self, request: web.Request) -> web.Response:
         """A file that a page needs."""

@@ -17,7 +17,7 @@ from relay.web.form_page import FormPage
 from relay.web.headers import page_policy
 from relay.web.language import asked, choose
 from relay.web.origins import next_address
-from relay.web.pages import SentPage
+from relay.web.pages import PracticePage, SentPage, TracesPage
 from relay.web.received import Received
 from relay.web.refusals import refuse
 from relay.web.reserved import Reserved
@@ -153,7 +153,21 @@ class Visit:
             embed=self.embed,
             reference=reference,
         )
-        return answers.page(page, 200, policy=self._policy())
+        if "text" not in self.request.query:
+            return answers.page(page, 200, policy=self._policy(page))
+        return web.Response(
+            text=page.as_text(), headers={"Content-Disposition": f'attachment; filename="{reference}.txt"'}
+        )
+
+    def about_traces(self) -> web.Response:
+        """The page about traces in the browser."""
+        page = TracesPage(
+            form=self.form,
+            practice=self.open_form.practice,
+            language=self.language,
+            embed=self.embed,
+        )
+        return answers.page(page, 200, policy=self._policy(page))
 
     def _page(self, trouble: troubles.Trouble | None, *, typed: bool = False) -> web.Response:
         page = FormPage(
@@ -168,14 +182,14 @@ class Visit:
             next_address=next_address(self.reserved.next, self.form),
             sendable=typed or trouble is None,
         )
-        return answers.page(page, trouble.status if trouble else 200, policy=self._policy())
+        return answers.page(page, trouble.status if trouble else 200, policy=self._policy(page))
 
     def _new_token(self) -> str:
         return tokens.new_token(self.door.secret, self.form.path, self.door.clock())
 
-    def _policy(self) -> str:
+    def _policy(self, page: PracticePage) -> str:
         own = self.request.headers.get("Sec-Fetch-Site") == "same-origin"
-        return page_policy(self.form.origins, embed=self.embed, own=own)
+        return page_policy(self.form.origins, embed=self.embed, own=own, scripts=bool(page.scripts))
 
     def _tell_operator(self, error: Exception) -> None:
         if isinstance(error, RequestRefused | SubmissionRejected):

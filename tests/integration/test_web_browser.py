@@ -239,7 +239,8 @@ async def test_on_paper_there_is_the_reference_and_nothing_to_press(
     assert await tab.page.locator(".reference").is_visible()
     assert await tab.page.get_by_text("Wie es weitergeht").is_visible()
     assert not await tab.page.locator("footer").is_visible()
-    assert not await tab.page.locator(".again").is_visible()
+    assert not await tab.page.get_by_text("Als Text sichern").is_visible()
+    assert not await tab.page.get_by_text("Noch eine Nachricht schreiben").is_visible()
 
 
 async def test_a_page_needs_one_request_besides_its_style(open_tab: OpenTab, served: Served) -> None:

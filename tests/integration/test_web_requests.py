@@ -452,3 +452,30 @@ async def test_a_reload_takes_effect_at_once(site: Site) -> None:
     site.door.forms = {("", "neu"): site.door.forms["", "kontakt"]}
     assert (await site.get("/f/kontakt")).status == 404
     assert (await site.get("/f/neu")).status == 200
+
+
+async def test_the_reference_can_be_kept_as_text(site: Site) -> None:
+    """Without a printer and without a script nothing could be kept, or an invented reference."""
+    sent = (await site.post(TYPED)).headers["Location"]
+    answer = await site.get(f"{sent}?text")
+    reference = sent.rpartition("/")[2].partition(".")[0]
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{reference}.txt"'
+    assert reference in answer.text
+    assert (await site.get(f"{sent[:-1]}?text")).status == 404
+
+
+async def test_every_form_says_what_stays_in_a_browser(site: Site) -> None:
+    """Who uses somebody else's device would not know what can be seen there."""
+    for path in ("/f/kontakt/traces", "/f/beispiel/kontakt/traces?_lang=en"):
+        answer = await site.get(path)
+        assert answer.status == 200
+        assert "script-src" not in answer.headers["Content-Security-Policy"]
+
+
+async def test_scripts_may_run_only_where_there_is_one(site: Site) -> None:
+    """The form's own page would allow what it does not need."""
+    plain = await site.get("/f/kontakt")
+    sent = await site.get((await site.post(TYPED)).headers["Location"])
+    assert "script-src" not in plain.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in sent.headers["Content-Security-Policy"]

@@ -66,6 +66,7 @@ button { background: var(--relay-accent, #0d5c63); color: var(--relay-on-accent,
   border-radius: var(--relay-radius, .4em); padding: .7em 1.5em; min-block-size: 2.75rem; font-weight: 600; cursor: pointer }
 [aria-disabled=true] { opacity: .6; cursor: progress }
 :focus-visible { outline: 3px solid; outline-offset: 2px }
+.exit, .second { display: inline-block; border: 1px solid; border-radius: var(--relay-radius, .4em); padding: .6em 1.2em }
 .reference { font-size: 1.6em; letter-spacing: .06em }
 footer { margin-block-start: 1.5em }
 footer a { display: inline-block; padding-block: .4em; margin-inline-end: 1em }
@@ -147,7 +148,8 @@ class RelayForm extends HTMLElement {
     for (const title of page.querySelectorAll("h1, h2")) title.ariaLevel = +title.tagName[1] + 1;
     for (const code of page.querySelectorAll("script, style, link, .only-if")) code.remove();
     const { lang, dir } = page.documentElement;
-    const body = make("div", { lang, dir }, ...page.querySelector("main").childNodes, ...page.querySelectorAll("footer"));
+    const around = (place) => page.querySelectorAll(place);
+    const body = make("div", { lang, dir }, ...around(".leave"), ...page.querySelector("main").childNodes, ...around("footer"));
     body.addEventListener("click", (event) => this.#click(event));
     body.addEventListener("submit", (event) => this.#submit(event));
     body.addEventListener("change", () => this.#hide(body));
