@@ -18,6 +18,7 @@ Fails with ``SpoolError``. Used by the writing thread alone, except where someth
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import time
 from collections import deque
@@ -118,9 +119,7 @@ class Upkeep:
             if (version := _data_version(db)) != self._version:
                 self._version = version
                 self._changed()
-            while may_rest() and _pragma(db, "freelist_count") > _FREE_PAGES_KEPT:
-                db.execute(f"PRAGMA incremental_vacuum({_FREE_PAGES_AT_ONCE})").fetchall()
-                self.written = True
+            self._shrink(db, may_rest)
             if self.written and (may_rest() or now - self._erased >= ERASED_AFTER):
                 self._erase(db)
         except sqlite3.Error as error:
@@ -167,6 +166,13 @@ class Upkeep:
         db.execute("COMMIT")
         for _ in chores:
             self._chores.popleft()
+
+    def _shrink(self, db: sqlite3.Connection, may_rest: Callable[[], bool]) -> None:
+        free, before = _pragma(db, "freelist_count"), math.inf
+        while _FREE_PAGES_KEPT < free < before and may_rest():
+            db.execute(f"PRAGMA incremental_vacuum({_FREE_PAGES_AT_ONCE})").fetchall()
+            self.written = True
+            free, before = _pragma(db, "freelist_count"), free
 
     def _erase(self, db: sqlite3.Connection) -> None:
         # Deleted rows are zeroed in the database (secure_delete), but their old pages stay in the log until
