@@ -34,7 +34,7 @@ from tests.letters import (
     text_of,
 )
 
-deterministic = settings(derandomize=True, deadline=None, max_examples=250)
+deterministic = settings(derandomize=True, deadline=None, max_examples=120)
 
 DESIGN = """\
 Neue Nachricht über das Formular „Vertrauliche Nachricht“
