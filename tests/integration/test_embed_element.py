@@ -102,42 +102,39 @@ async def test_what_went_wrong_comes_into_view_and_into_focus(
     await expect(form.get_by_role("heading", name="Ihre Nachricht ist angekommen")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize(
-    ("origin", "data", "height"),
-    [
-        ("home", {"type": "relay:height", "version": 1, "height": 777}, 777),
-        ("home", {"type": "relay:height", "version": 1, "height": 10}, 120),
-        ("home", {"type": "relay:height", "version": 1, "height": 10**9}, 20_000),
-        ("home", {"type": "relay:height", "version": 1, "height": -5}, None),
-        ("home", {"type": "relay:height", "version": 1, "height": "calc(100vh)"}, None),
-        ("home", {"type": "relay:height", "version": 1}, None),
-        ("home", {"type": "relay:height", "version": 2, "height": 777}, None),
-        ("home", {"type": "other:height", "version": 1, "height": 777}, None),
-        ("home", None, None),
-        ("https://www.lindenhof-beratung.de", {"type": "relay:height", "version": 1, "height": 777}, None),
-        ("null", {"type": "relay:height", "version": 1, "height": 777}, None),
-    ],
-)
+MESSAGES: list[tuple[str, object, int | None]] = [
+    ("home", {"type": "relay:height", "version": 1, "height": -5}, None),
+    ("home", {"type": "relay:height", "version": 1, "height": "calc(100vh)"}, None),
+    ("home", {"type": "relay:height", "version": 1}, None),
+    ("home", {"type": "relay:height", "version": 2, "height": 777}, None),
+    ("home", {"type": "other:height", "version": 1, "height": 777}, None),
+    ("home", None, None),
+    ("home", "relay:height", None),
+    ("https://www.lindenhof-beratung.de", {"type": "relay:height", "version": 1, "height": 777}, None),
+    ("null", {"type": "relay:height", "version": 1, "height": 777}, None),
+    ("home", {"type": "relay:height", "version": 1, "height": 777}, 777),
+    ("home", {"type": "relay:height", "version": 1, "height": 10}, 120),
+    ("home", {"type": "relay:height", "version": 1, "height": 10**9}, 20_000),
+]
+"""From where, what, and the height that the frame then has; None: the one it had."""
+
+
 async def test_only_the_form_itself_sets_the_height_and_within_bounds(
-    open_tab: OpenTab,
-    open_relay: OpenRelay,
-    host_site: HostSite,
-    origin: str,
-    data: object,
-    height: int | None,
+    open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
 ) -> None:
     """Else another frame on the page could push the form out of sight."""
     relay = await open_relay()
     tab = await in_a_frame(open_tab, relay, host_site)
     await until_it_fits(tab)
-    before = await tab.page.evaluate(HEIGHT)
-    await tab.page.evaluate(
-        """([origin, data]) => dispatchEvent(new MessageEvent("message", {
-            source: document.querySelector("relay-form").shadowRoot.querySelector("iframe").contentWindow,
-            origin, data}))""",
-        [relay.origin if origin == "home" else origin, data],
-    )
-    assert await tab.page.evaluate(HEIGHT) == (before if height is None else height)
+    for origin, data, height in MESSAGES:
+        before = await tab.page.evaluate(HEIGHT)
+        await tab.page.evaluate(
+            """([origin, data]) => dispatchEvent(new MessageEvent("message", {
+                source: document.querySelector("relay-form").shadowRoot.querySelector("iframe").contentWindow,
+                origin, data}))""",
+            [relay.origin if origin == "home" else origin, data],
+        )
+        assert await tab.page.evaluate(HEIGHT) == (before if height is None else height), (origin, data)
 
 
 async def test_messages_of_the_page_itself_are_not_the_forms(

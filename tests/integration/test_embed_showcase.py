@@ -23,14 +23,14 @@ ROOT = Path(__file__).parents[2]
 JSQR = ROOT / "tests" / "browser" / "node_modules" / "jsqr" / "dist" / "jsQR.js"
 
 
-@pytest.mark.parametrize("language", ["de", "en"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(
+    ("language", "viewport", "scheme"), [("de", PHONE, "light"), ("en", DESK, "dark")], ids=["phone", "desk"]
+)
 async def test_everything_on_it_works_for_everybody(
-    open_tab: OpenTab, open_relay: OpenRelay, language: str, viewport: dict[str, int]
+    open_tab: OpenTab, open_relay: OpenRelay, language: str, viewport: dict[str, int], scheme: str
 ) -> None:
     """Else practitioners would see a broken form and choose another service."""
     relay = await open_relay()
-    scheme = {"de": "light", "en": "dark"}[language]
     tab = await open_tab([relay.origin], viewport=viewport, color_scheme=scheme)
     await tab.page.goto(f"{relay.origin}/f/kontakt/embed?_lang={language}")
     concern = "Ihr Anliegen" if language == "de" else "Your concern"
