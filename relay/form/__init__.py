@@ -30,6 +30,7 @@ from relay.form.field import (
     Item,
     NumberField,
     Option,
+    Page,
     Paragraph,
     Question,
     RadioField,
@@ -51,17 +52,20 @@ from relay.form.setting import (
     mistake,
     size_in_bytes,
 )
+from relay.form.step import Step, steps_of, wrong_pages
 
 __all__ = [
     "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "TICKED", "CheckboxField", "CheckboxesField",
     "Condition", "ConsentField",
     "DateField", "EmailField", "FileField", "Form", "FormName", "Heading", "HiddenField", "Item", "Language",
-    "Name", "NumberField", "Option", "Paragraph", "Practice", "Question", "RadioField", "Rates",
-    "SelectField", "TelField", "TextField", "TextareaField", "UrlField", "Words", "size_in_bytes",
+    "Name", "NumberField", "Option", "Page", "Paragraph", "Practice", "Question", "RadioField", "Rates",
+    "SelectField", "Step", "TelField", "TextField", "TextareaField", "UrlField", "Words", "size_in_bytes",
 ]  # fmt: skip
 
 RESERVED_FORM_NAMES = frozenset({"embed", "sent", "traces", "assets"})
 """Words that follow a form in its address, so no form or tenant can be called so."""
+
+_BETWEEN = Heading | Paragraph | Page
 
 MAX_FIELDS = 100
 """Questions, headings and paragraphs of one form."""
@@ -140,11 +144,16 @@ class Form(Setting):
     @property
     def questions(self) -> tuple[Question, ...]:
         """The fields that are answered."""
-        return tuple(item for item in self.fields if not isinstance(item, Heading | Paragraph))
+        return tuple(item for item in self.fields if not isinstance(item, _BETWEEN))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The pages of the form; most have one."""
+        return steps_of(self.fields)
 
     def asked(self, chosen: Callable[[str], Collection[str]]) -> tuple[Question, ...]:
         """The fields that are asked where these options were chosen; a ticked checkbox is ``TICKED``."""
-        return tuple(item for item in shown(self.fields, chosen) if not isinstance(item, Heading | Paragraph))
+        return tuple(item for item in shown(self.fields, chosen) if not isinstance(item, _BETWEEN))
 
     def conditions(self, item: Item) -> tuple[Condition, ...]:
         """All that must be met for the item to be asked: its own condition, and those of the fields above
@@ -179,6 +188,7 @@ def _across_settings(data: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
         yield from _missing_translations(data, tuple(title), ())
     if isinstance(fields, list | tuple):
         yield from (_found(loc, error) for loc, error in wrong_conditions(fields))
+        yield from (_found(loc, error) for loc, error in wrong_pages(fields))
     seen: set[str] = set()
     names = (
         [each.get("name") if isinstance(each, Mapping) else None for each in fields]

@@ -243,6 +243,18 @@ class Paragraph(_Conditional):
     text: Words
 
 
+class Page(Setting):
+    """Here a new page of the form begins; what was answered before stays with the visitor."""
+
+    type: Literal["page"]
+    text: Words
+    """Its title."""
+
+    @property
+    def show_if(self) -> None:
+        """Always: a page on which nothing is asked is passed over."""
+
+
 Question = (
     TextField
     | TextareaField
@@ -259,11 +271,11 @@ Question = (
     | FileField
     | HiddenField
 )
-Item = Annotated[Question | Heading | Paragraph, Field(discriminator="type")]
-"""One entry below ``fields``: a question, or a heading or paragraph between them."""
+Item = Annotated[Question | Heading | Paragraph | Page, Field(discriminator="type")]
+"""One entry below ``fields``: a question, what stands between questions, or where a page begins."""
 
 __all__ = [
     "MAX_TEXT", "CheckboxField", "CheckboxesField", "ConsentField", "DateField", "EmailField", "FileField",
-    "Heading", "HiddenField", "Item", "NumberField", "Option", "Paragraph", "Question", "RadioField",
+    "Heading", "HiddenField", "Item", "NumberField", "Option", "Page", "Paragraph", "Question", "RadioField",
     "SelectField", "TelField", "Text", "TextField", "TextareaField", "UrlField",
 ]  # fmt: skip

@@ -20,7 +20,9 @@ from relay.submission.answer import Address, Answered, Unfit, answer, is_tick
 from relay.submission.text import normalised
 from relay.submission.upload import Upload, accepted, chosen
 
-__all__ = ["ALPHABET", "Address", "Answers", "Submission", "Upload", "Value", "reference_from"]
+__all__ = [
+    "ALPHABET", "Address", "Answers", "Submission", "Upload", "Value", "options_chosen", "reference_from",
+]  # fmt: skip
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Symbols of a reference: 31, none of them easily taken for another."""
@@ -63,7 +65,7 @@ class Submission:
         """
         problems: list[Problem] = []
         values: dict[str, Value] = {}
-        asked = form.asked(lambda name: _chosen(form, name, answers))
+        asked = form.asked(lambda name: options_chosen(form, name, answers))
         for question in asked:
             try:
                 value = _answered(question, answers, language)
@@ -110,7 +112,7 @@ def reference_from(seed: bytes) -> str:
     return "-".join("".join(symbols[i : i + 3]) for i in (0, 3, 6))
 
 
-def _chosen(form: Form, name: str, answers: Answers) -> Collection[str]:
+def options_chosen(form: Form, name: str, answers: Answers) -> Collection[str]:
     """The options chosen in a field, as they came; whether they are any is checked with the field itself."""
     texts = [normalised(text) for text in answers.texts.get(name, ())]
     question = next((each for each in form.questions if each.name == name), None)

@@ -8,18 +8,20 @@ was sent is decided by ``form.condition``, whatever a page showed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from relay.form import CheckboxField, Form, Item
 from relay.form.condition import Condition
 
 
-def selectors(form: Form, item: Item) -> tuple[str, ...]:
+def selectors(form: Form, item: Item, beside: Collection[str] | None = None) -> tuple[str, ...]:
     """One CSS selector for each condition that must be met for the item to be asked.
 
     Its own, and those of the fields that it depends on: a field that is not asked makes no other one asked.
+    ``beside``: only of conditions on these fields, the others of the same page.
     """
-    return tuple(_selector(form, condition) for condition in form.conditions(item))
+    conditions = form.conditions(item)
+    return tuple(_selector(form, each) for each in conditions if beside is None or each.field in beside)
 
 
 def rules(form: Form) -> str:
@@ -29,9 +31,10 @@ def rules(form: Form) -> str:
 
 
 def _rules(form: Form) -> Iterator[str]:
-    for number, item in enumerate(form.fields):
-        for selector in selectors(form, item):
-            yield f"form:not(:has({selector})) .if-{number}{{display:none}}\n"
+    for step in form.steps:
+        for number, item in step.items:
+            for selector in selectors(form, item, step.names):
+                yield f"form:not(:has({selector})) .if-{number}{{display:none}}\n"
 
 
 def _selector(form: Form, condition: Condition) -> str:

@@ -24,7 +24,8 @@ from relay.form import (
     TextField,
     UrlField,
 )
-from relay.web import assets, conditions
+from relay.submission import Answers
+from relay.web import assets, conditions, turning
 from relay.web.pages import PracticePage, own_name
 from relay.web.problems import type_names
 from relay.web.troubles import Trouble
@@ -39,6 +40,8 @@ class FormPage(PracticePage):
     """The form: empty, or with everything that was typed and what stands in the way."""
 
     token: str = ""
+    step: int | None = None
+    """Which page of the form, from 0; None: all of it."""
     typed: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     """What came back from the visitor; None where the page is shown first."""
     trouble: Trouble | None = None
@@ -55,7 +58,47 @@ class FormPage(PracticePage):
     @property
     def title(self) -> str:
         title = f"{self.text(self.form.title)} – {self.practice.name}"
+        if self.progress:
+            title = f"{self.progress}: {title}"
         return self.words.text("page.error_title", title=title) if self.trouble else title
+
+    @property
+    def progress(self) -> str:
+        """``Schritt 2 von 3``; empty where everything is on one page."""
+        if self.step is None:
+            return ""
+        number, steps = self.words.number(self.step + 1), self.words.number(len(self.form.steps))
+        return self.words.text("form.progress", number=number, steps=steps)
+
+    @property
+    def heading(self) -> str:
+        """The title of this page of the form."""
+        return "" if self.step is None else self.text(self.form.steps[self.step].title)
+
+    @property
+    def last(self) -> bool:
+        """Is there nothing more to ask after this page?"""
+        return self.step is None or turning.following(self.form, self._answers, self.step) is None
+
+    def items(self) -> Sequence[tuple[int, Item]]:
+        """What stands on this page, with the number of each in the form."""
+        if self.step is None:
+            return list(enumerate(self.form.fields))
+        return list(turning.items_on(self.form, self._answers, self.step))
+
+    def carried(self) -> Sequence[tuple[str, str]]:
+        """Names and answers of the other pages, which travel with this one."""
+        here = {getattr(item, "name", "") for _, item in self.items()}
+        return [
+            (question.name, value)
+            for question in self.form.questions
+            if question.name not in here
+            for value in self._given(question)
+        ]
+
+    @property
+    def _answers(self) -> Answers:
+        return Answers(self.typed or {})
 
     @property
     def has_files(self) -> bool:
@@ -105,6 +148,8 @@ class FormPage(PracticePage):
     def only_if(self, item: Item) -> str:
         """When the question counts, for browsers that show it always; empty for what is no question."""
         if item.show_if is None or not hasattr(item, "label") or isinstance(item, HiddenField):
+            return ""
+        if self.step is not None and item.show_if.field not in self.form.steps[self.step].names:
             return ""
         asked = next(each for each in self.form.questions if each.name == item.show_if.field)
         if isinstance(asked, CheckboxField):

@@ -4,6 +4,8 @@
 ``_lang``      the language to answer in
 ``_replyto``   the visitor's address, for forms written for other services: fills the form's first e-mail
                field where that is empty; a form without one has no place for it, and it is dropped
+``_page``      of a form with several pages: the one that was shown, counted from 1 (``turning``)
+``_back``      the page before is asked for
 ``_gotcha``    stays empty when a person sends
 ``_token``     makes repeated sendings one (``tokens``)
 ``_charset_``  written by browsers; ignored, the text is UTF-8 whatever it says
@@ -29,6 +31,8 @@ class Reserved:
     next: tuple[str, ...] = ()
     lang: tuple[str, ...] = ()
     token: str = ""
+    page: str = ""
+    back: bool = False
     gotcha: bool = False
     """Was the field filled in that people do not see?"""
     dropped: bool = False
@@ -42,11 +46,13 @@ def take_reserved(received: Received, form: Form) -> Reserved:
     next_addresses = tuple(reserved.pop("_next", ()))
     lang = tuple(reserved.pop("_lang", ()))
     token = "".join(reserved.pop("_token", ())[-1:])
+    page = "".join(reserved.pop("_page", ())[-1:])
+    back = bool(reserved.pop("_back", ()))
     gotcha = any(value.strip() for value in reserved.pop("_gotcha", ()))
     replyto = [value for value in reserved.pop("_replyto", ()) if value.strip()]
     unplaced = bool(replyto) and not _place(replyto, received, form)
     dropped = unplaced or bool(files) or bool(reserved.keys() - _SILENT)
-    return Reserved(next_addresses, lang, token, gotcha, dropped)
+    return Reserved(next_addresses, lang, token, page, back, gotcha, dropped)
 
 
 def _place(replyto: list[str], received: Received, form: Form) -> bool:

@@ -23,7 +23,6 @@ from aiohttp import web
 
 from relay import events
 from relay.errors import RequestRefused
-from relay.submission import Answers
 from relay.web import answers, assets, colour, embed, headers, proxies, tokens, troubles
 from relay.web.bodies import receive
 from relay.web.door import Door
@@ -76,7 +75,11 @@ class _Desk:
         visit = Visit.at(request, self._door)
         with self._room.share() as share, self._one_of_few(request) as crowded:
             try:
-                reference = await self._accept(visit, share, crowded=crowded)
+                await self._receive(visit, share, crowded=crowded)
+                step = visit.turned()
+                if step is not None:
+                    return visit.at_step(step)
+                reference = await self._accept(visit)
             except ConnectionError:
                 # The visitor is gone: there is nobody to answer, and nothing was kept.
                 raise
@@ -148,7 +151,7 @@ class _Desk:
         response.headers.update(allow)
         return response
 
-    async def _accept(self, visit: Visit, share: Share, *, crowded: bool) -> str:
+    async def _receive(self, visit: Visit, share: Share, *, crowded: bool) -> None:
         allowance = {} if crowded else visit.allowance
         try:
             await receive(
@@ -163,6 +166,8 @@ class _Desk:
             raise refuse("ORIGIN_NOT_ALLOWED")
         if visit.reserved.gotcha:
             raise refuse("CONFIRM")
+
+    async def _accept(self, visit: Visit) -> str:
         visit.require_timely()
         if visit.reserved.dropped:
             self._note("reserved_field_dropped", visit, events.reserved_field_dropped)
@@ -171,7 +176,7 @@ class _Desk:
         with self._counted(visit):
             return await self._door.intake.accept(
                 visit.open_form,
-                Answers(visit.received.texts, visit.received.uploads),
+                visit.answers,
                 language=visit.language,
                 now=self._door.clock(),
                 once=visit.once,

@@ -11,7 +11,8 @@ from relay import events
 from relay.errors import CertificateUnusable, RelayError, RequestRefused, SubmissionRejected
 from relay.form import FileField, Form
 from relay.intake import OpenForm
-from relay.web import answers, proxies, tokens, troubles
+from relay.submission import Answers, Submission
+from relay.web import answers, proxies, tokens, troubles, turning
 from relay.web.door import Door
 from relay.web.form_page import FormPage
 from relay.web.headers import page_policy
@@ -102,6 +103,42 @@ class Visit:
         """Bytes that each file field may hold."""
         return {each.name: each.max_size for each in self.form.questions if isinstance(each, FileField)}
 
+    @property
+    def step(self) -> int | None:
+        """Which page of the form is at hand, from 0; None where all of it is one."""
+        if len(self.form.steps) == 1 or "whole" in self.request.query:
+            return None
+        return turning.shown_before(self.form, self.reserved.page) or 0
+
+    @property
+    def answers(self) -> Answers:
+        """What arrived."""
+        return Answers(self.received.texts, self.received.uploads)
+
+    def turned(self) -> int | None:
+        """The page of the form that comes next; None where everything is there to be taken.
+
+        Raises ``SubmissionRejected`` where something is to be mended before.
+        """
+        step = turning.shown_before(self.form, self.reserved.page)
+        if step is None or answers.wants_json(self.request):
+            return None
+        if self.reserved.back:
+            return turning.preceding(self.form, self.answers, step)
+        following = turning.following(self.form, self.answers, step)
+        if following is not None:
+            try:
+                Submission.validate(self.form, self.answers, language=self.language)
+            except SubmissionRejected as error:
+                problems = turning.until(self.form, error.problems, step)
+                if problems:
+                    raise SubmissionRejected(problems) from None
+        return following
+
+    def at_step(self, step: int) -> web.Response:
+        """Another page of the form, with everything answered so far."""
+        return self._page(None, step=step, typed=True)
+
     def shown(self) -> web.Response:
         """The empty form; where it cannot be sent at all, that is said before anybody writes."""
         now = self.door.clock()
@@ -114,12 +151,16 @@ class Visit:
             return (
                 answers.trouble_as_json(trouble) if answers.wants_json(self.request) else self._page(trouble)
             )
-        return self._page(None)
+        return self._page(None, step=self.step)
 
     def refused(self, error: Exception) -> web.Response:
         """Why it was not taken, with everything that was typed."""
         self._tell_operator(error)
         to_program = answers.wants_json(self.request)
+        step = self.step
+        if isinstance(error, SubmissionRejected) and step is not None and not to_program:
+            step, problems = turning.to_mend(self.form, error.problems, step)
+            error = SubmissionRejected(problems)
         trouble = troubles.explain(
             error,
             self.form,
@@ -132,7 +173,7 @@ class Visit:
         if to_program:
             spent = self.reserved.token and not self.once
             return answers.trouble_as_json(trouble, self._new_token() if spent else "")
-        return self._page(trouble, typed=True)
+        return self._page(trouble, step=step, typed=True)
 
     def accepted(self, reference: str) -> web.Response:
         """Received and stored."""
@@ -169,7 +210,9 @@ class Visit:
         )
         return answers.page(page, 200, policy=self._policy(page))
 
-    def _page(self, trouble: troubles.Trouble | None, *, typed: bool = False) -> web.Response:
+    def _page(
+        self, trouble: troubles.Trouble | None, *, step: int | None = None, typed: bool = False
+    ) -> web.Response:
         page = FormPage(
             form=self.form,
             practice=self.open_form.practice,
@@ -177,6 +220,7 @@ class Visit:
             embed=self.embed,
             # The same token again: what is sent twice from two showings of one page stays one letter.
             token=self.reserved.token if self.once else self._new_token(),
+            step=step,
             typed=self.received.texts if typed else None,
             trouble=trouble,
             next_address=next_address(self.reserved.next, self.form),

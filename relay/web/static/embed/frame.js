@@ -12,7 +12,7 @@ addEventListener("message", ({ source, origin, data }) => {
   measure();
   new ResizeObserver(measure).observe(document.documentElement);
   const sent = /\/sent\/[^/]+$/.test(location.pathname);
-  const place = document.querySelector(sent ? "h1" : ".trouble");
+  const place = document.querySelector(sent ? "h1" : ".trouble, .turned");
   if (!place) return;
   place.tabIndex = -1;
   place.focus();

@@ -140,7 +140,10 @@ class RelayForm extends HTMLElement {
 
   // --- In the page itself ---
 
-  async #open(url) {
+  // In the page itself the whole form is there at once.
+  async #open(address) {
+    const url = new URL(address);
+    url.searchParams.set("whole", "");
     const page = await load(url);
     // The document knows its own address: what it names by a path is made complete before it moves.
     for (const link of page.querySelectorAll("[href]:not([href^='#'])")) link.setAttribute("href", link.href);
