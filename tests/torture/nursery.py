@@ -17,8 +17,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.fixtures.daemon import Relay, Setting
 
 _PROGRAM = """
@@ -137,10 +135,3 @@ def open_nursery() -> Iterator[Nursery]:
             yield nursery
         finally:
             nursery.close()
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    """One for all tests of a module."""
-    with open_nursery() as opened:
-        yield opened
