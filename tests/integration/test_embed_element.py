@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -344,6 +345,59 @@ async def test_a_question_appears_when_it_is_asked(
     await expect(form.get_by_label("Anschrift")).to_be_hidden()
     await form.get_by_role("button", name=SEND).click()
     await expect(form.get_by_text(REFERENCE)).to_be_visible()
+
+
+async def test_the_way_out_leaves_no_way_back(
+    open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
+) -> None:
+    """Else whoever comes in and presses "Back" would find the form in the page."""
+    weather = host_site.page("<p>Heiter bis wolkig</p>", path="/wetter")
+    relay = await open_relay(kontakt(quick_exit=True, quick_exit_address=weather))
+    tab = await open_tab([host_site.origin, relay.origin], viewport=PHONE)
+    await tab.page.goto(host_site.page("<p>Vorher</p>", path="/vorher"))
+    snippet = relay.snippet("element")
+    host_site.policy = snippet.policy
+    await tab.page.goto(host_site.page(inline(snippet.html)))
+    form = tab.page.locator("relay-form")
+    await form.get_by_label("Ihr Anliegen").fill(TEXT)
+    await form.get_by_role("button", name=SEND).scroll_into_view_if_needed()
+    await expect(form.get_by_role("link", name="Seite schnell verlassen")).to_be_in_viewport()
+    await form.get_by_role("link", name="Seite schnell verlassen").click()
+    await expect(tab.page.get_by_text("Heiter bis wolkig")).to_be_visible()
+    await tab.page.go_back()
+    await expect(tab.page.get_by_text("Vorher")).to_be_visible()
+
+
+async def test_the_reference_can_be_kept_as_text(
+    open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
+) -> None:
+    """Else the link for it would lead away from the page."""
+    relay = await open_relay()
+    tab, form = await in_the_page(open_tab, relay, host_site)
+    await fill(form)
+    await form.get_by_role("button", name=SEND).click()
+    reference = await form.get_by_text(REFERENCE).inner_text()
+    async with tab.page.expect_download() as download:
+        await form.locator("a[download]").click()
+    assert reference in Path(await (await download.value).path()).read_text("utf-8")
+    assert tab.page.url == f"{host_site.origin}/"
+
+
+async def test_under_pressure_the_device_computes_and_the_message_goes_through(
+    open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
+) -> None:
+    """Else a flood from the same network would silence whoever writes on the practice's own page."""
+    relay = await open_relay(kontakt(rates={"network": 2, "form": 100}))
+    tab, form = await in_the_page(open_tab, relay, host_site)
+    tab.expect_status(429)
+    for count in range(1, 4):
+        await fill(form)
+        await form.get_by_role("button", name=SEND).click()
+        await expect(form.get_by_text(REFERENCE)).to_be_visible()
+        assert len(await relay.letters()) == count
+        await form.get_by_role("link", name="Noch eine Nachricht schreiben").click()
+        await expect(form.get_by_label("Ihr Anliegen")).to_have_value("")
+    assert sum(request.method == "POST" for request in tab.requests) == 4
 
 
 async def test_the_reference_is_shown_even_if_the_page_that_shows_it_does_not_come(

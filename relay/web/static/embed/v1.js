@@ -68,6 +68,9 @@ button { background: var(--relay-accent, #0d5c63); color: var(--relay-on-accent,
 :focus-visible { outline: 3px solid; outline-offset: 2px }
 .exit, .second { display: inline-block; border: 1px solid; border-radius: var(--relay-radius, .4em); padding: .6em 1.2em }
 .reference { font-size: 1.6em; letter-spacing: .06em }
+.leave { position: sticky; inset-block-start: .5em; text-align: end }
+.exit { background: Canvas; color: CanvasText }
+.leaving { position: fixed; inset: 0; background: #fff; z-index: 2147483647 }
 footer { margin-block-start: 1.5em }
 footer a { display: inline-block; padding-block: .4em; margin-inline-end: 1em }
 @media (max-width: 30em) { input:not(.choice *), select, button { inline-size: 100% } }
@@ -89,6 +92,19 @@ const load = (url) =>
     request.onerror = reject;
     request.send();
   });
+
+// Under pressure the relay asks for a little work, the number behind a hash; the page stays free meanwhile.
+const work = async ({ algorithm, challenge, maxnumber, salt, signature }) => {
+  const hash = async (number) => {
+    const digest = await crypto.subtle.digest(algorithm, new TextEncoder().encode(salt + number));
+    return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  };
+  for (let first = 0; first < maxnumber; first += 64) {
+    const hashes = await Promise.all(Array.from({ length: 64 }, (_, more) => hash(first + more)));
+    const found = hashes.indexOf(challenge);
+    if (found >= 0) return btoa(JSON.stringify({ algorithm, challenge, number: first + found, salt, signature }));
+  }
+};
 
 class RelayForm extends HTMLElement {
   #root;
@@ -185,7 +201,11 @@ class RelayForm extends HTMLElement {
     const address = link?.getAttribute("href") ?? "";
     const field = address.startsWith("#") && this.#root.getElementById(address.slice(1));
     if (field) field.focus();
-    else if (address.startsWith(`${home}/f/`))
+    else if (link?.matches(".exit")) {
+      // The page is white at once, and the other one takes its place in the history of the tab.
+      this.#root.append(make("div", { className: "leaving" }));
+      location.replace(address);
+    } else if (address.startsWith(`${home}/f/`) && !link.matches("[download]"))
       this.#open(address).then(
         () => this.#focus("h1"),
         () => location.assign(address),
@@ -202,15 +222,17 @@ class RelayForm extends HTMLElement {
     this.#busy = true;
     button.ariaDisabled = "true";
     this.#status.textContent = this.#status.dataset.sending;
+    const send = async (proof) => {
+      const body = new FormData(form);
+      if (proof) body.set("_pow", proof);
+      const headers = { Accept: "application/json" };
+      const response = await fetch(form.getAttribute("action"), { method: "POST", body, headers, credentials: "omit" });
+      return response.json();
+    };
     let answer;
     try {
-      const response = await fetch(form.getAttribute("action"), {
-        method: "POST",
-        body: new FormData(form),
-        headers: { Accept: "application/json" },
-        credentials: "omit",
-      });
-      answer = await response.json();
+      answer = await send();
+      if (answer.challenge) answer = await send(await work(answer.challenge));
     } catch {
       answer = { error: this.#status.dataset.offline };
     }
