@@ -27,7 +27,7 @@ const parts = {
 const style = new CSSStyleSheet();
 style.replaceSync(`
 :host { display: block; line-height: 1.5; overflow-wrap: anywhere }
-:host([hidden]), [hidden] { display: none }
+:host([hidden]), [hidden] { display: none !important }
 *, ::before { box-sizing: border-box }
 iframe { display: block; inline-size: 100%; block-size: 900px; border: 0 }
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
@@ -68,7 +68,8 @@ button { background: var(--relay-accent, #0d5c63); color: var(--relay-on-accent,
 :focus-visible { outline: 3px solid; outline-offset: 2px }
 .exit, .second { display: inline-block; border: 1px solid; border-radius: var(--relay-radius, .4em); padding: .6em 1.2em }
 .reference { font-size: 1.6em; letter-spacing: .06em }
-.leave { position: sticky; inset-block-start: .5em; text-align: end }
+.leave { position: sticky; inset-block-start: .5em; z-index: 1; text-align: end; margin-block-end: .75em }
+h1, .trouble, .field { scroll-margin-block-start: 4.5em }
 .exit { background: Canvas; color: CanvasText }
 .leaving { position: fixed; inset: 0; background: #fff; z-index: 2147483647 }
 footer { margin-block-start: 1.5em }
