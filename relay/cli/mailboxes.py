@@ -76,7 +76,8 @@ def _look(account: Account, largest: int, mechanisms: Mechanisms) -> Line:
             notes=[(error.fact, error.hint)],
             facts={"reason": error.reason},
         )
-    plaintext = plaintext_port_offers_auth(account.host, PLAINTEXT_PORT)
+    # Of a tenant's host this would be one more port to knock at.
+    plaintext = account.networks is None and plaintext_port_offers_auth(account.host, PLAINTEXT_PORT)
     now = datetime.now(UTC)
     notes = tuple(_warnings(account, facts, largest, plaintext, now))
     state: State = "error" if not facts.writable else "warn" if notes else "ok"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,15 @@ class Look:
     mistakes: list[Mistake] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where the mailboxes of tenants may be: a tenant could else make the relay knock inside our network."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Besides the public internet."""
+    ports: tuple[int, ...] = (993,)
+
+
 @dataclass(slots=True)
 class Context:
     """One run over all files."""
@@ -46,6 +56,7 @@ class Context:
     """Told of every file before it is judged."""
     limits: LimitSettings = field(default_factory=LimitSettings)
     """Those of relay.yaml, once it was read."""
+    reach: Reach = Reach()
     looks: list[Look] = field(default_factory=list)
 
     def look(self, kind: Kind, subject: str, mistakes: Sequence[Mistake] = ()) -> Look:

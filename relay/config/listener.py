@@ -11,6 +11,7 @@ from typing import Literal
 from relay.form.setting import mistake
 
 _WAYS = "https://HOST:PORT, unix:/PATH, systemd, or http://127.0.0.1:PORT behind a proxy"
+_LOCAL_WAYS = "unix:/PATH, or http://127.0.0.1:PORT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +88,17 @@ def _address(host: str) -> str:
     except ValueError:
         hint = "0.0.0.0 for all addresses of this machine, [::] for IPv6 too"
         raise mistake("listen", "listen takes an IP address, not a name", hint) from None
+
+
+def parse_metrics_address(value: object) -> Listener:
+    """Read ``metrics``: a unix socket or plain HTTP on loopback, since whoever can reach it may read it."""
+    if isinstance(value, str) and value.startswith("unix:"):
+        return parse_listener(value)
+    match = isinstance(value, str) and re.fullmatch(r"http://(\[[^\]]+\]|[^:/\[\]]+):(\d{1,5})/?", value)
+    if not match or int(match[2]) > 65_535:
+        raise mistake("metrics", "this is not an address for metrics", _LOCAL_WAYS)
+    host = _address(match[1].strip("[]"))
+    if not ip_address(host).is_loopback:
+        hint = f"{_LOCAL_WAYS}; what collects them from elsewhere comes through a proxy that asks for a login"
+        raise mistake("metrics", "metrics are answered on this machine only", hint)
+    return Listener("http", host, int(match[2]))

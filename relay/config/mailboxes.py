@@ -5,13 +5,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
-from relay.config.context import Context, Source
+from relay.config.context import Context, Reach, Source
 from relay.config.files import MAX_PEM_BYTES, Unreadable, read_regular_file
 from relay.config.secret_files import credential_file, read_password
 from relay.config.settings import ADDRESS, MailboxSettings
-from relay.mailbox import Account
+from relay.mailbox import Account, permitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def _mailbox(
     if not ADDRESS.fullmatch(address):
         hint = "write address: the mailbox's own e-mail address; it stands in From and To of every message"
         source.note((*here, "username"), "the username is not an e-mail address", hint)
+    if tenant:
+        _stay_in_reach(context.reach, source, here, settings)
     ca_file = None
     if settings.ca_file:
         with source.noting((*here, "ca_file")):
@@ -51,8 +54,32 @@ def _mailbox(
     id = f"{tenant}/{name}" if tenant else name
     if password is None:
         return Mailbox(id, address, None)
-    account = Account(id, settings.host, settings.username, password, settings.folder, settings.port, ca_file)
+    account = Account(
+        id,
+        settings.host,
+        settings.username,
+        password,
+        settings.folder,
+        settings.port,
+        ca_file,
+        networks=context.reach.networks if tenant else None,
+    )
     return Mailbox(id, address, account)
+
+
+def _stay_in_reach(reach: Reach, source: Source, here: tuple[str, str], settings: MailboxSettings) -> None:
+    """A name is looked up when it is connected to, and judged then; an address is judged at once."""
+    if settings.port not in reach.ports:
+        allowed = ", ".join(str(port) for port in reach.ports)
+        hint = f"allowed: {allowed}; tenant_ports in relay.yaml says which"
+        source.note((*here, "port"), "mailboxes of tenants may not have this port", hint)
+    try:
+        address = ip_address(settings.host)
+    except ValueError:
+        return
+    if not permitted(address, reach.networks):
+        hint = "tenant_networks in relay.yaml names private networks in which mailboxes of tenants may be"
+        source.note((*here, "host"), "this address is not on the public internet", hint)
 
 
 def _password(

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from relay.certificate import Certificate
-from relay.config.context import Context, Look, Source
+from relay.config.context import Context, Look, Reach, Source
 from relay.config.document import read_document
 from relay.config.files import Unreadable, read_regular_file
 from relay.config.keys import MAX_KEY_BYTES
@@ -137,6 +137,8 @@ def _read(context: Context, source: Source, found: Found) -> tuple[RelaySettings
     signing = _signing(context, source, settings)
     check_addresses(source, settings)
     _check_state(source, settings)
+    alarm_command = _alarm_command(source, settings)
+    context.reach = Reach(settings.tenant_networks, settings.tenant_ports)
     if settings.tenants:
         read_tenants(context, source, settings.tenants, found)
     if not found.forms and not any(look.kind == "form" for look in context.looks):
@@ -170,6 +172,8 @@ def _read(context: Context, source: Source, found: Found) -> tuple[RelaySettings
         warnings=_in_order(
             each for look in context.looks for each in look.mistakes if each.severity == "warning"
         ),
+        metrics=settings.metrics,
+        alarm_command=alarm_command,
     )
 
 
@@ -184,6 +188,29 @@ def _signing(context: Context, source: Source, settings: RelaySettings) -> Signi
             context.examiner.examine_signer(signing)
             return signing
     return None
+
+
+def _alarm_command(source: Source, settings: RelaySettings) -> tuple[str, ...]:
+    if not settings.alarm_command:
+        return ()
+    path = Path(settings.alarm_command[0])
+    if not path.is_absolute():
+        source.note(
+            ("alarm_command", 0), "the path of the program must begin with /", "no shell looks for it"
+        )
+        return ()
+    try:
+        status = path.stat()
+    except OSError:
+        source.note(("alarm_command", 0), "there is no such program")
+        return ()
+    if not stat.S_ISREG(status.st_mode) or not os.access(path, os.X_OK):
+        source.note(("alarm_command", 0), "this cannot be run", f"chmod 755 {path}, if it is a program")
+    elif status.st_mode & 0o022:
+        fact = f"the program has mode {stat.S_IMODE(status.st_mode):04o}: others may change it"
+        mistake = source.document.mistake(("alarm_command", 0), fact, f"chmod 755 {path}", permission=True)
+        source.look.mistakes.append(mistake)
+    return settings.alarm_command
 
 
 def _check_state(source: Source, settings: RelaySettings) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from relay.config.listener import Listener, parse_listener
+from relay.config.listener import Listener, parse_listener, parse_metrics_address
 from relay.form.practice import Practice
 from relay.form.setting import NOT_EMPTY, Name, Setting, Size, mistake
 from relay.spool import limits as spool
@@ -126,6 +126,8 @@ def _network(value: object) -> IPv4Network | IPv6Network:
 Count = Annotated[int, Field(ge=1)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network, json_schema_input_type=str)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+MetricsAddress = Annotated[Listener, PlainValidator(parse_metrics_address, json_schema_input_type=str)]
 ListenAddress = Annotated[Listener, PlainValidator(parse_listener, json_schema_input_type=str)]
 CredentialName = Annotated[str, AfterValidator(_credential)]
 
@@ -145,7 +147,7 @@ class MailboxSettings(Setting):
     """One IMAP account. The connection is implicit TLS, verified; there is no other way."""
 
     host: Annotated[str, AfterValidator(_host)]
-    port: Annotated[int, Field(ge=1, le=65_535)] = 993
+    port: Port = 993
     username: Line
     password_file: Path | None = None
     """A file with nothing but the password, mode 0600 or 0400."""
@@ -265,3 +267,11 @@ class RelaySettings(Setting):
     sealing: SealingSettings = SealingSettings()
     tenants: Path | None = None
     """A folder; each folder in it is one practice of its own."""
+    tenant_networks: tuple[Network, ...] = ()
+    """Where mailboxes of tenants may be besides the public internet."""
+    tenant_ports: Annotated[tuple[Port, ...], NOT_EMPTY] = (993,)
+    """The ports that mailboxes of tenants may have."""
+    metrics: MetricsAddress | None = None
+    """Where metrics and health are answered, on this machine only: unix:/PATH or http://127.0.0.1:PORT."""
+    alarm_command: tuple[Line, ...] = ()
+    """A program and its arguments, run when an alarm begins or ends."""

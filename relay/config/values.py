@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Tls:
 
     certificate: Path
     key: Path
+    ends: datetime
+    """When browsers begin to refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class Config:
     signing: SigningKey | None
     """The relay's own key; whether it can sign is found out when the sealer is built."""
     warnings: tuple[Mistake, ...]
+    metrics: Listener | None = None
+    """Where metrics and health are answered."""
+    alarm_command: tuple[str, ...] = ()
+    """An absolute path and arguments; empty where nothing is run."""
 
     @property
     def public_host(self) -> str:

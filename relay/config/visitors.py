@@ -46,8 +46,7 @@ def read_tls(context: Context, source: Source, settings: RelaySettings, public_h
         certificate = source.file(settings.tls.certificate)
         read_regular_file(certificate, MAX_PEM_BYTES)
         if key:
-            _try_out(source, certificate, key, public_host, context.now)
-            return Tls(certificate, key)
+            return Tls(certificate, key, _try_out(source, certificate, key, public_host, context.now))
     return None
 
 
@@ -76,8 +75,8 @@ def _key_file(context: Context, source: Source, settings: TlsSettings) -> Path |
     return None
 
 
-def _try_out(source: Source, certificate: Path, key: Path, host: str, now: datetime) -> None:
-    """Shake hands in memory as a browser would that trusts whoever signed this certificate."""
+def _try_out(source: Source, certificate: Path, key: Path, host: str, now: datetime) -> datetime:
+    """Shake hands in memory as a browser would that trusts whoever signed this certificate; its end."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # Without a callback an encrypted key would ask for its passphrase at the terminal.
@@ -101,6 +100,7 @@ def _try_out(source: Source, certificate: Path, key: Path, host: str, now: datet
     if end - now < WARN_BEFORE:
         fact = f"ends in {max((end - now).days, 0)} days ({end:%Y-%m-%d})"
         source.note(("tls", "certificate"), fact, "renew it and reload relay", warning=True)
+    return end
 
 
 _EXPIRED, _NOT_YET, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64

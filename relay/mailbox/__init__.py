@@ -19,6 +19,7 @@ know (``answers``).
 from relay.mailbox.account import Account
 from relay.mailbox.mechanisms import Mechanisms
 from relay.mailbox.plaintext import plaintext_port_offers_auth
+from relay.mailbox.reach import permitted
 from relay.mailbox.session import Facts, Session, connect
 from relay.mailbox.wire import PATIENCE, Patience
 
@@ -30,5 +31,6 @@ __all__ = [
     "Patience",
     "Session",
     "connect",
+    "permitted",
     "plaintext_port_offers_auth",
 ]

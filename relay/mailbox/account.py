@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 
@@ -23,6 +24,8 @@ class Account:
     port: int = 993
     ca_file: Path | None = None
     """A private authority instead of the system's."""
+    networks: tuple[IPv4Network | IPv6Network, ...] | None = None
+    """Where the server may be besides the public internet; None: anywhere (see ``reach``)."""
 
     def __post_init__(self) -> None:
         for name in ("host", "username", "password", "folder"):

@@ -15,10 +15,13 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import cast
 
+from relay.errors import DeliveryDeferred
 from relay.mailbox import tls
 from relay.mailbox.account import Account
+from relay.mailbox.reach import permitted
 
 LINE = 64 * 1024
 """The longest line we read, in bytes; the longest known of real servers, CAPABILITY, has less than 1,000."""
@@ -68,7 +71,8 @@ class Literal(bytes):
 class Wire(imaplib.IMAP4):
     """A verified connection that speaks IMAP.
 
-    Raises ``Trouble``; when it is made also what ``tls.wrap`` raises, and ``OSError``.
+    Raises ``Trouble``; when it is made also what ``tls.wrap`` raises, ``OSError``, and ``DeliveryDeferred``
+    for an address that it may not connect to.
     """
 
     def __init__(self, account: Account, patience: Patience) -> None:
@@ -154,7 +158,14 @@ class Wire(imaplib.IMAP4):
 
     def _dial(self) -> socket.socket:
         """Try every address in turn; each gets its share of the time that is left."""
-        addresses = socket.getaddrinfo(self.account.host, self.account.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(self.account.host, self.account.port, type=socket.SOCK_STREAM)
+        addresses = [each for each in found if self._may_reach(str(each[4][0]))]
+        if not addresses:
+            raise DeliveryDeferred(
+                "not-public",
+                f"{self.account.host} is not on the public internet",
+                "tenant_networks in relay.yaml names private networks in which mailboxes of tenants may be",
+            )
         failure: OSError = TimeoutError()
         for position, (family, kind, protocol, _, address) in enumerate(addresses):
             plain = socket.socket(family, kind, protocol)
@@ -167,6 +178,9 @@ class Wire(imaplib.IMAP4):
             else:
                 return plain
         raise failure
+
+    def _may_reach(self, address: str) -> bool:
+        return permitted(ip_address(address.partition("%")[0]), self.account.networks)
 
     def _greeted(self) -> None:
         """Leave the greeting to imaplib, unless it is one we have no use for."""

@@ -91,7 +91,7 @@ def test_every_setting_stands_in_the_example() -> None:
 def test_what_is_commented_out_is_valid_too(folder: Path) -> None:
     """Whoever removes a # would get a mistake."""
     text = EXAMPLE
-    for name in ("address", "ca_file", "tenants", "signing", "  key_file", "  fingerprint"):
+    for name in ("address", "ca_file", "tenants", "signing", "metrics", "  key_file", "  fingerprint"):
         text, count = re.subn(rf"^( *)# ({name}: ?.*)$", r"\1\2", text, flags=re.MULTILINE)
         assert count == 1, name
     text = re.sub(
