@@ -197,7 +197,7 @@ def _of_fill(fill: Fill, now: datetime) -> Iterator[Alarm]:
         severity = Severity.CRITICAL if passed[-1] == FILLING[-1] else Severity.WARNING
         fact, hint = f"{fill.part:.0%} of its limit is used", "relay spool list shows what waits and why"
         if fill.subject == "disk":
-            hint = "make room on the file system of the state directory"
+            fact, hint = "the file system of the spool is nearly full", "make room on it"
         yield Alarm(Name.SPOOL_FILLING, fill.subject, now, severity, fact, hint, passed[-1])
 
 

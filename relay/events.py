@@ -256,3 +256,29 @@ def mailbox_works_again(mailbox: str) -> None:
 def mailbox_not_configured(mailbox: str, waiting: int) -> None:
     """Envelopes wait for a mailbox that the configuration does not name any more."""
     _log.error("mailbox_not_configured", mailbox=mailbox, waiting=waiting)
+
+
+def alarm_raised(name: str, subject: str, severity: str, mark: int) -> None:
+    """A state that needs a person has begun, or has come to its next ``mark`` (days or per cent, else 0)."""
+    log = _log.critical if severity == "critical" else _log.warning
+    log("alarm_raised", name=name, subject=subject, severity=severity, mark=mark)
+
+
+def alarm_ended(name: str, subject: str) -> None:
+    """That state is over."""
+    _log.info("alarm_ended", name=name, subject=subject)
+
+
+def alarm_command_failed(name: str, reason: str) -> None:
+    """``alarm_command`` was not told, or did not take it: ``not-started``, ``timeout`` or ``status N``."""
+    _log.error("alarm_command_failed", name=name, reason=reason)
+
+
+def metrics_served(address: str) -> None:
+    """Where metrics and health are answered; on this machine only."""
+    _log.info("metrics_served", address=address)
+
+
+def status_unavailable(code: str) -> None:
+    """``relay status`` cannot be answered: its socket could not be made."""
+    _log.error("status_unavailable", code=code)

@@ -46,6 +46,10 @@ class Intake:
     public_host: str
     """Host name of the public URL: named in the letter and in Message-IDs."""
 
+    async def require_room(self, open_form: OpenForm) -> None:
+        """Raise ``SpoolError`` if nothing would be taken for this form now."""
+        await self.spool.require_room(open_form.mailbox)
+
     async def accept(
         self,
         open_form: OpenForm,

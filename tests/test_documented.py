@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import relay
-from relay import events
+from relay import alarm, events
 from relay.cli import COMMANDS
 from relay.config.settings import RelaySettings
 
@@ -39,8 +39,20 @@ def anchors(document: Path) -> set[str]:
 
 def test_each_event_is_explained_to_the_operator() -> None:
     """Without it a line in the log would say something that nobody can look up."""
-    explained = set(re.findall(r"^\| `([a-z_]+)` \|", text_of("docs/operating.md"), flags=re.MULTILINE))
-    assert explained == event_names()
+    assert names_below("Events") == event_names()
+
+
+def test_each_alarm_is_explained_to_the_operator() -> None:
+    """Without it somebody would be woken by a word that nobody can look up."""
+    assert names_below("Alarms") == set(alarm.Name)
+
+
+def names_below(heading: str) -> set[str]:
+    """What the first table below a heading of docs/operating.md explains, line by line."""
+    below = text_of("docs/operating.md").split(f"\n## {heading}\n")[1]
+    table = re.search(r"(?:^\|.*\n)+", below, flags=re.MULTILINE)
+    assert table
+    return set(re.findall(r"^\| `([a-z_]+)` \|", table[0], flags=re.MULTILINE))
 
 
 def test_each_command_stands_in_the_readme() -> None:

@@ -1,9 +1,10 @@
-"""The sysadmin's door: ``serve | check | demo | send-test | snippet | keys | spool | config | version``.
+"""The sysadmin's door: ``serve | check | status | demo | send-test | snippet | keys | spool | ...``.
 
 Data goes to standard output, all else to standard error. Exit codes are those of sysexits.h: 78
 configuration, 69 mailbox unreachable, 75 try again, 65 bad data, 77 wrong permissions, 70 a mistake of
 relay's own; 2 for a wrong command line. A configuration that is not there is 78 too, so that systemd does
-not start it again and again. Every error is a fact and a hint on standard error, never a traceback.
+not start it again and again. ``status`` has the codes of monitoring plugins instead. Every error is a fact
+and a hint on standard error, never a traceback.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import click
 from relay.cli.failure import EX_SOFTWARE, exit_code, explain, explain_unexpected
 from relay.errors import RelayError
 
-COMMANDS = ("serve", "check", "demo", "send-test", "snippet", "keys", "spool", "config", "version")
+COMMANDS = (
+    "serve", "check", "status", "demo", "send-test", "snippet", "keys", "spool", "config", "version",
+)  # fmt: skip
 """Each is ``command`` in the module of its name (``send_test`` for ``send-test``); loaded when it is used."""
 
 PLACES = (Path("relay.yaml"), Path("/etc/relay/relay.yaml"))

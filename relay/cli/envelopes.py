@@ -63,10 +63,10 @@ def _row(entry: Entry, digits: int | None, now: datetime) -> tuple[str, ...]:
         entry.id[:digits],
         printable(entry.mailbox),
         entry.state,
-        f"{_span(now - entry.received_at)} ago",
+        f"{span(now - entry.received_at)} ago",
         _size(entry.size),
         str(entry.attempts),
-        "" if due is None else f"in {_span(due - now)}" if due > now else "now",
+        "" if due is None else f"in {span(due - now)}" if due > now else "now",
         printable(entry.reason) + (", in doubt" if entry.in_doubt else ""),
     )
 
@@ -78,11 +78,12 @@ def _digits(entries: Sequence[Entry]) -> int:
     return digits
 
 
-def _span(span: timedelta) -> str:
-    seconds = max(0, int(span.total_seconds()))
-    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
+def span(length: timedelta) -> str:
+    """For people: ``3 days``, ``47 min``."""
+    seconds = max(0, int(length.total_seconds()))
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import Sequence
@@ -11,8 +12,11 @@ from pathlib import Path
 
 from relay import config as configuration
 from relay.config import Config
-from relay.daemon import listening, secret
-from relay.delivery import Delivery
+from relay.daemon import listening, secret, standing
+from relay.daemon.metrics import Metrics
+from relay.daemon.report import version
+from relay.daemon.standing import Standing
+from relay.delivery import Delivery, Result
 from relay.intake import Intake
 from relay.mailbox import Mechanisms
 from relay.seal.choice import ChoosingSealer, build_sealer
@@ -20,7 +24,7 @@ from relay.seal.custodian import Custodian
 from relay.spool.sqlite import SqliteSpool
 from relay.web.door import Door
 
-NEEDS_RESTART = ("listen", "state", "public_url")
+NEEDS_RESTART = ("listen", "metrics", "state", "public_url")
 """Settings that a reload leaves as they are: open sockets and files, and names that letters carry."""
 
 
@@ -49,6 +53,10 @@ class Building:
     door: Door
     tls: ssl.SSLContext | None
     """The context of every TLS listener; a renewed certificate is loaded into it."""
+    figures: Metrics
+    changed: asyncio.Event
+    """Set when an alarm may have begun or ended."""
+    begun: datetime
 
     @classmethod
     def begin(cls, path: Path) -> Building:
@@ -61,6 +69,7 @@ class Building:
         own_secret = secret.load_or_make(config.state)
         spool = SqliteSpool.open(config.state, config.spool_limits, serving=True)
         sealer = _sealer(config, custodian)
+        figures, changed = Metrics(version()), asyncio.Event()
         door = Door(
             intake=_intake(config, sealer, spool, own_secret),
             forms=config.forms,
@@ -69,10 +78,17 @@ class Building:
             clock=now,
             limits=config.limits,
             trusted_proxies=config.trusted_proxies,
+            counted=figures.submission_ended,
         )
-        delivery = Delivery(spool, config.accounts, Mechanisms(config.state / "mechanisms.json"), clock=now)
+        delivery = Delivery(
+            spool,
+            config.accounts,
+            Mechanisms(config.state / "mechanisms.json"),
+            clock=now,
+            watcher=_Told(figures, changed),
+        )
         tls = listening.server_context(config.tls.certificate, config.tls.key) if config.tls else None
-        return cls(config, custodian, sealer, spool, delivery, door, tls)
+        return cls(config, custodian, sealer, spool, delivery, door, tls, figures, changed, now())
 
     def prepare(self) -> Prepared:
         """Read the configuration as it is on disk now. Blocks; changes nothing; may run in a thread.
@@ -97,7 +113,12 @@ class Building:
         self.delivery.replace(new.accounts)
         waiting = tuple(name for name in NEEDS_RESTART if getattr(new, name) != getattr(self.config, name))
         self.config = new
+        self.changed.set()
         return waiting
+
+    async def look(self, last: Standing | None = None) -> Standing:
+        """How everything stands now."""
+        return await standing.look(self.config, self.spool, self.delivery.status(), now(), last)
 
     async def close(self) -> None:
         """Close what ``begin`` opened, last opened first."""
@@ -125,3 +146,17 @@ def _sealer(config: Config, custodian: Custodian) -> ChoosingSealer:
 
 def _intake(config: Config, sealer: ChoosingSealer, spool: SqliteSpool, own_secret: bytes) -> Intake:
     return Intake(sealer=sealer, spool=spool, secret=own_secret, public_host=config.public_host)
+
+
+class _Told:
+    """Told by delivery how it goes: counts, and has the alarms looked at."""
+
+    def __init__(self, figures: Metrics, changed: asyncio.Event) -> None:
+        self._figures = figures
+        self._changed = changed
+
+    def attempt_ended(self, mailbox: str, result: Result, seconds: float) -> None:
+        self._figures.attempt_ended(mailbox, result, seconds)
+
+    def mailbox_changed(self, mailbox: str) -> None:
+        self._changed.set()

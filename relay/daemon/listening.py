@@ -42,7 +42,7 @@ def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
         raise ConfigError([mistake]) from error
 
 
-def tcp_socket(host: str, port: int) -> socket.socket:
+def tcp_socket(host: str, port: int, setting: str = "listen") -> socket.socket:
     """A listening TCP socket. Raises ``ConfigError`` in words if the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -60,12 +60,12 @@ def tcp_socket(host: str, port: int) -> socket.socket:
             else "is another relay, or something else, running there?"
         )
         fact = f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}"
-        raise ConfigError([Mistake("relay.yaml", 0, 0, "listen", fact, hint)]) from error
+        raise ConfigError([Mistake("relay.yaml", 0, 0, setting, fact, hint)]) from error
     sock.setblocking(False)
     return sock
 
 
-def unix_socket(path: Path) -> socket.socket:
+def unix_socket(path: Path, setting: str = "listen") -> socket.socket:
     """A listening unix socket for a proxy of the same group (mode 0660). A stale one is replaced."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -77,7 +77,7 @@ def unix_socket(path: Path) -> socket.socket:
         sock.close()
         fact = f"cannot listen on {path}: {os.strerror(error.errno or 0)}"
         raise ConfigError(
-            [Mistake("relay.yaml", 0, 0, "listen", fact, "the folder must exist and be writable")]
+            [Mistake("relay.yaml", 0, 0, setting, fact, "the folder must exist and be writable")]
         ) from error
     sock.setblocking(False)
     return sock

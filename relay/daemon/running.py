@@ -12,6 +12,10 @@ from relay import events
 from relay.config import Listener
 from relay.daemon import listening, systemd
 from relay.daemon.building import Building
+from relay.daemon.hatch import STATUS_SOCKET, Hatch, status_socket
+from relay.daemon.hook import Hook
+from relay.daemon.report import version
+from relay.daemon.watch import Watch
 from relay.errors import ConfigError, Mistake, RelayError, SpoolError
 from relay.web import create_app
 from relay.web.serving import Server
@@ -26,16 +30,26 @@ SIGN_OF_LIFE_WITHIN = 10.0
 async def run(building: Building) -> None:
     """Serve until SIGTERM or SIGINT; raises if a part dies."""
     server = Server(create_app(building.door), building.door)
+    hook = Hook(lambda: building.config.alarm_command)
+    watch = Watch(building.look, hook, building.changed)
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     try:
-        async with _listening(building, server) as addresses, asyncio.TaskGroup() as group:
+        async with (
+            _listening(building, server) as addresses,
+            _hatch(building, watch),
+            asyncio.TaskGroup() as group,
+        ):
             deliveries = group.create_task(building.delivery.run(), name="delivery")
             reloads = group.create_task(_reload_when_asked(building, reload), name="reload")
-            signs = group.create_task(_signs_of_life(building), name="watchdog")
+            signs = group.create_task(_signs_of_life(building, watch), name="watchdog")
+            watching = [
+                group.create_task(watch.run(), name="alarms"),
+                group.create_task(hook.run(), name="alarm command"),
+            ]
             systemd.notify("READY=1", f"STATUS=serving {len(building.door.forms)} forms")
             events.serving(addresses, len(building.door.forms))
             await stop.wait()
@@ -44,7 +58,8 @@ async def run(building: Building) -> None:
             reloads.cancel()
             await asyncio.gather(server.stop(STOP_WITHIN), building.delivery.stop(STOP_WITHIN))
             await deliveries
-            signs.cancel()
+            for task in (signs, *watching):
+                task.cancel()
     finally:
         await building.close()
     events.stopped()
@@ -65,18 +80,38 @@ async def _listening(building: Building, server: Server) -> AsyncIterator[Sequen
                 listener.path.unlink(missing_ok=True)
 
 
-def _open(listener: Listener) -> Sequence[tuple[Listener, socket.socket]]:
+@contextlib.asynccontextmanager
+async def _hatch(building: Building, watch: Watch) -> AsyncIterator[None]:
+    """Open to ``relay status``, and to monitoring where the configuration says so."""
+    hatch = Hatch(watch.look, building.figures, version=version(), started_at=building.begun)
+    paths = [building.config.state / STATUS_SOCKET]
+    try:
+        if sock := status_socket(building.config.state):
+            await hatch.open(sock, status=True)
+        if listener := building.config.metrics:
+            ((_, sock),) = _open(listener, setting="metrics")
+            paths += [listener.path] if listener.path else []
+            await hatch.open(sock, status=False)
+            events.metrics_served(_address(listener, sock))
+        yield
+    finally:
+        await hatch.close()
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+
+def _open(listener: Listener, setting: str = "listen") -> Sequence[tuple[Listener, socket.socket]]:
     if listener.kind == "systemd":
         handed_over = systemd.handed_over_sockets()
         if not handed_over:
             fact = "systemd handed over no socket"
             raise ConfigError(
-                [Mistake("relay.yaml", 0, 0, "listen", fact, "systemctl enable --now relay.socket")]
+                [Mistake("relay.yaml", 0, 0, setting, fact, "systemctl enable --now relay.socket")]
             )
         return [(listener, sock) for sock in handed_over]
     if listener.path:
-        return [(listener, listening.unix_socket(listener.path))]
-    return [(listener, listening.tcp_socket(listener.host, listener.port))]
+        return [(listener, listening.unix_socket(listener.path, setting))]
+    return [(listener, listening.tcp_socket(listener.host, listener.port, setting))]
 
 
 def _address(listener: Listener, sock: socket.socket) -> str:
@@ -103,7 +138,7 @@ async def _reload_when_asked(building: Building, asked: asyncio.Event) -> None:
         systemd.notify("READY=1", f"STATUS=serving {len(building.door.forms)} forms")
 
 
-async def _signs_of_life(building: Building) -> None:
+async def _signs_of_life(building: Building, watch: Watch) -> None:
     """Feed the watchdog as long as the event loop turns and the spool answers."""
     interval = systemd.watchdog_interval()
     while interval:
@@ -111,7 +146,7 @@ async def _signs_of_life(building: Building) -> None:
         with contextlib.suppress(SpoolError, TimeoutError):
             async with asyncio.timeout(SIGN_OF_LIFE_WITHIN):
                 totals = await building.spool.totals()
-            forms = len(building.door.forms)
-            status = f"STATUS=serving {forms} forms; {totals.waiting} waiting, {totals.held} held"
-            systemd.notify("WATCHDOG=1", status)
+            forms, alarms = len(building.door.forms), len(watch.alarms)
+            status = f"serving {forms} forms; {totals.waiting} waiting, {totals.held} held; {alarms} alarms"
+            systemd.notify("WATCHDOG=1", f"STATUS={status}")
         await asyncio.sleep(interval)

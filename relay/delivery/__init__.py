@@ -23,14 +23,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from relay import events
-from relay.delivery.surroundings import Surroundings
+from relay.delivery.surroundings import Nobody, Result, Surroundings, Watcher
 from relay.delivery.threads import Threads
 from relay.delivery.worker import MailboxStatus, Worker
 from relay.errors import SpoolError
 from relay.mailbox import PATIENCE, Account, Mechanisms, Patience
 from relay.spool import Spool
 
-__all__ = ["Delivery", "MailboxStatus"]
+__all__ = ["Delivery", "MailboxStatus", "Result", "Watcher"]
 
 KEEP_DONE = timedelta(hours=72)
 """How long the id of what was delivered is known, so that a browser's late repetition is no second letter."""
@@ -57,11 +57,15 @@ class Delivery:
         clock: Callable[[], datetime],
         chance: Callable[[], float] = _CHANCE,
         patience: Patience = PATIENCE,
+        watcher: Watcher | None = None,
     ) -> None:
         """``chance`` is evenly distributed over [0, 1): it spreads the attempts."""
         self._spool = spool
         self._accounts = dict(accounts)
-        self._surroundings = Surroundings(spool, mechanisms, clock, chance, patience, Threads(CONVERSATIONS))
+        threads = Threads(CONVERSATIONS)
+        self._surroundings = Surroundings(
+            spool, mechanisms, clock, chance, patience, threads, watcher or Nobody()
+        )
         self._clock = clock
         self._workers: dict[str, Worker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from relay import events, schedule
-from relay.delivery.surroundings import Surroundings
+from relay.delivery.surroundings import Result, Surroundings
 from relay.envelope import Mark
 from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused, SpoolError
 from relay.spool import Claim
@@ -64,6 +64,7 @@ class Batch:
         for claim in claims:
             self._ended(claim.envelope.id)
             self.deliveries += 1
+            self._watched(claim, "found" if found else "done")
             tell(claim.envelope.id, self._mailbox, claim.attempts + 1)
 
     async def doubtful(self, claims: Sequence[Claim], error: DeliveryInDoubt) -> None:
@@ -79,7 +80,9 @@ class Batch:
         if self._rejections[id] >= HOLD_AFTER:
             await self._insist(lambda: self._spool.hold(id, error.reason, in_doubt=False))
             self._ended(id)
+            self._watched(claim, "held")
             events.delivery_held(id, self._mailbox, error.reason)
+            self._surroundings.watcher.mailbox_changed(self._mailbox)
             return
         least = error.after if isinstance(error, DeliveryDeferred) else None
         await self._defer(claim, self._later(claim, least or 0.0), error.reason, in_doubt=False)
@@ -93,6 +96,10 @@ class Batch:
         del self._in_hand[id]
         self._rejections.pop(id, None)
 
+    def _watched(self, claim: Claim, result: Result) -> None:
+        waited = self._surroundings.clock() - claim.envelope.received_at
+        self._surroundings.watcher.attempt_ended(self._mailbox, result, max(0.0, waited.total_seconds()))
+
     def _later(self, claim: Claim, least: float = 0.0) -> datetime:
         seconds = schedule.delay(claim.attempts + 1, chance=self._surroundings.chance(), least=least)
         return self._surroundings.clock() + timedelta(seconds=seconds)
@@ -101,6 +108,7 @@ class Batch:
         id = claim.envelope.id
         await self._insist(lambda: self._spool.defer(id, until, reason, in_doubt=in_doubt))
         del self._in_hand[id]
+        self._watched(claim, "deferred")
         events.delivery_deferred(id, self._mailbox, reason, until, in_doubt)
 
     async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:

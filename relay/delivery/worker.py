@@ -34,7 +34,7 @@ _DISTRUSTED = {
     *("ca-file", "certificate", "downgrade", "no-safe-login"),
     *("preauth", "privacy-required", "server-unproven", "tls"),
 }
-_REFUSING = {"folder-missing", "no-permission", "overquota", "password-unusable", "refused"}
+_REFUSING = {"folder-missing", "no-permission", "not-public", "overquota", "password-unusable", "refused"}
 
 T = TypeVar("T")
 
@@ -51,6 +51,16 @@ class MailboxStatus:
     hint: str = ""
     next_attempt: datetime | None = None
     """When it is asked again after a failure."""
+
+    @property
+    def distrusted(self) -> bool:
+        """The server, or who stands in for it, is not safe to deliver to."""
+        return self.reason in _DISTRUSTED
+
+    @property
+    def refusing(self) -> bool:
+        """The server takes nothing into this folder: full, missing, or not allowed."""
+        return self.reason in _REFUSING
 
 
 class _Leaving(Exception):
@@ -168,7 +178,9 @@ class Worker:
                 events.mailbox_works_again(self.mailbox)
             self._failures = 0
             self._refused_logins.clear()
-            self.status = MailboxStatus(last_success=self._surroundings.clock())
+            known, self.status = self.status, MailboxStatus(last_success=self._surroundings.clock())
+            if known.reason or known.last_success is None:
+                self._surroundings.watcher.mailbox_changed(self.mailbox)
 
     async def _fail(self, batch: Batch, error: DeliveryError) -> None:
         """There is nothing to be had from this mailbox now: leave it alone for a while."""
@@ -183,9 +195,12 @@ class Worker:
         seconds = schedule.delay(self._failures, chance=self._surroundings.chance(), least=least)
         until = self._surroundings.clock() + timedelta(seconds=seconds)
         self._alone_until = now + seconds
-        self.status = replace(
-            self.status, reason=error.reason, fact=error.fact, hint=error.hint, next_attempt=until
+        known, self.status = (
+            self.status,
+            replace(self.status, reason=error.reason, fact=error.fact, hint=error.hint, next_attempt=until),
         )
+        if known.reason != error.reason:
+            self._surroundings.watcher.mailbox_changed(self.mailbox)
         _tell(self.mailbox, error.reason, until)
         await batch.put_off(until, error.reason)
 

@@ -31,11 +31,19 @@ _MOST_PAIRS = 1_000
 
 
 async def receive(
-    request: web.Request, into: Received, *, limits: Limits, allowance: Mapping[str, int], share: Share
+    request: web.Request,
+    into: Received,
+    *,
+    limits: Limits,
+    allowance: Mapping[str, int],
+    share: Share,
+    up_to_files: bool = False,
 ) -> None:
     """Read the body of a POST.
 
     ``allowance`` has the bytes that each file field may hold, ``share`` is the memory for them.
+    ``up_to_files``: the answer is known already, and only texts are of use: of a long body what stands before
+    the first file is read (``BUSY``).
     """
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise refuse("UNSUPPORTED_ENCODING")
@@ -46,7 +54,9 @@ async def receive(
     if about.get("charset", "utf-8").lower() not in UTF_8:
         raise refuse("UNSUPPORTED_ENCODING")
     body = _Body(request, limits)
-    collector = Collector(into, limits, allowance, share)
+    collector = Collector(into, limits, allowance, share, no_files=up_to_files)
+    if up_to_files:
+        body.heard_out = body.longest_text
     try:
         match media_type:
             case "multipart/form-data":
@@ -77,11 +87,13 @@ class _Body:
         self._received = 0
         self._announced = request.content_length or 0
         self.longest_text = _WIDEST * KEPT * limits.text
+        self.heard_out = 2 * limits.files
+        """Bytes of the longest body that is read to its end though it is refused."""
 
     @property
     def too_long(self) -> bool:
         """So long that hearing it out would only cost the visitor's time."""
-        return max(self._announced, self._received) > 2 * self._limits.files
+        return max(self._announced, self._received) > self.heard_out
 
     async def next(self) -> bytes:
         """The next piece; empty at the end. Raises ``RequestRefused`` (400, 408)."""

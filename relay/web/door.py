@@ -30,6 +30,9 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+    counted: Callable[[str, str], None] = lambda tenant, outcome: None
+    """Told the tenant and the outcome of every submission: ``received``, ``rejected``, ``refused`` or
+    ``unavailable``."""
 
     def find(self, address: Mapping[str, str]) -> OpenForm | None:
         """The form that an address names by ``form`` and perhaps ``tenant``."""

@@ -77,7 +77,17 @@ class Collector:
     ``allowance`` has the bytes that each file field may hold; files for other names are counted and let go.
     """
 
-    def __init__(self, into: Received, limits: Limits, allowance: Mapping[str, int], share: Share) -> None:
+    def __init__(
+        self,
+        into: Received,
+        limits: Limits,
+        allowance: Mapping[str, int],
+        share: Share,
+        *,
+        no_files: bool = False,
+    ) -> None:
+        """``no_files``: the first file is refused with ``BUSY``."""
+        self._no_files = no_files
         self._into = into
         self._limits = limits
         self._allowance = allowance
@@ -99,6 +109,8 @@ class Collector:
         self._content = bytearray()
         if part.filename is None:
             self._count_text(len(part.name.encode("utf-8", "surrogatepass")))
+        elif self._no_files:
+            self.refuse("BUSY")
 
     def content(self, piece: bytes) -> None:
         """More of the part's content."""

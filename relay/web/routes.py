@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from relay import events
-from relay.errors import RequestRefused
+from relay.errors import RequestRefused, SpoolError
 from relay.web import answers, assets, colour, embed, headers, proxies, tokens, troubles
 from relay.web.bodies import receive
 from relay.web.door import Door
@@ -153,12 +153,22 @@ class _Desk:
 
     async def _receive(self, visit: Visit, share: Share, *, crowded: bool) -> None:
         allowance = {} if crowded else visit.allowance
+        no_room = await self._lack_of_room(visit)
         try:
             await receive(
-                visit.request, visit.received, limits=self._door.limits, allowance=allowance, share=share
+                visit.request,
+                visit.received,
+                limits=self._door.limits,
+                allowance=allowance,
+                share=share,
+                up_to_files=no_room is not None and visit.files_come_last,
             )
+        except RequestRefused as error:
+            raise no_room or error from None
         finally:
             visit.reserved = take_reserved(visit.received, visit.form)
+        if no_room:
+            raise no_room
         if crowded:
             raise refuse("TOO_MANY_REQUESTS")
         if not self._came_from_a_known_page(visit):
@@ -196,6 +206,22 @@ class _Desk:
         except BaseException:
             counted.give_back()
             raise
+
+    async def _lack_of_room(self, visit: Visit) -> SpoolError | None:
+        """Why the spool would take nothing, asked before files are read.
+
+        A text alone is read first and tried: if it is not taken it stands on the page again.
+        """
+        announced = visit.request.content_length
+        if announced is not None and announced <= self._door.limits.text:
+            return None
+        try:
+            await self._door.intake.require_room(visit.open_form)
+        except SpoolError as error:
+            if answers.wants_json(visit.request):
+                raise  # a program still has what it sends: nothing of it is read
+            return error
+        return None
 
     def _came_from_a_known_page(self, visit: Visit) -> bool:
         sent = visit.request.headers

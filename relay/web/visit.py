@@ -139,6 +139,12 @@ class Visit:
         """Another page of the form, with everything answered so far."""
         return self._page(None, step=step, typed=True)
 
+    @property
+    def files_come_last(self) -> bool:
+        """No text is asked for behind the first file: a page sends its answers in this order."""
+        kinds = [isinstance(each, FileField) for each in self.form.questions]
+        return kinds == sorted(kinds)
+
     def shown(self) -> web.Response:
         """The empty form; where it cannot be sent at all, that is said before anybody writes."""
         now = self.door.clock()
@@ -155,6 +161,7 @@ class Visit:
 
     def refused(self, error: Exception) -> web.Response:
         """Why it was not taken, with everything that was typed."""
+        self.door.counted(self.form.tenant, outcome_of(error))
         self._tell_operator(error)
         to_program = answers.wants_json(self.request)
         step = self.step
@@ -177,6 +184,7 @@ class Visit:
 
     def accepted(self, reference: str) -> web.Response:
         """Received and stored."""
+        self.door.counted(self.form.tenant, "received")
         language = self.language
         path = tokens.sent_path(self.door.secret, self.form.path, reference, language)
         following = next_address(self.reserved.next, self.form)
@@ -242,6 +250,14 @@ class Visit:
             events.form_unavailable(self.form.tenant, self.form.name, reason_of(error))
         else:
             events.request_failed(type(error).__name__, place_of(error))
+
+
+def outcome_of(error: Exception) -> str:
+    """How it ended, for who counts: the visitor can mend it, it is refused, or we cannot take it."""
+    if isinstance(error, SubmissionRejected):
+        return "rejected"
+    refused = isinstance(error, RequestRefused) and error.status < 500
+    return "refused" if refused else "unavailable"
 
 
 def reason_of(error: RelayError) -> str:

@@ -1,0 +1,148 @@
+"""``relay status``: how the running daemon stands, and what needs a person; for people and for monitoring."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from relay.cli.envelopes import span
+from relay.cli.failure import EX_NOPERM, EX_UNAVAILABLE
+from relay.cli.lines import Line, State, print_lines, printable, use_colour
+from relay.config import state_folder
+from relay.daemon.hatch import STATUS_SOCKET, reachable
+
+WARNING, CRITICAL = 1, 2
+"""Exit codes, as monitoring plugins have them."""
+
+_SECONDS = 10.0
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_SECONDS)
+        with reachable(self._path) as path:
+            self.sock.connect(path)
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--no-color", is_flag=True, help="No colours at a terminal.")
+@click.pass_context
+def command(ctx: click.Context, as_json: bool, no_color: bool) -> None:
+    """Ask the running daemon how it stands: mailboxes, keys, and alarms.
+
+    Run it as the user that runs relay, or as root. Exit codes are those of monitoring plugins: 0 all is well,
+    1 something needs a person some day soon, 2 something needs a person now; and 69 the daemon does not run,
+    77 its state directory may not be entered, 78 configuration.
+    """
+    path = state_folder(ctx.obj) / STATUS_SOCKET
+    try:
+        document = _asked(path)
+    except PermissionError:
+        _say(f"{path} may not be opened", "run this as the user that runs relay, or as root")
+        ctx.exit(EX_NOPERM)
+    except (OSError, http.client.HTTPException, ValueError):
+        _say("the daemon does not answer", "is it running? systemctl status relay; relay serve")
+        ctx.exit(EX_UNAVAILABLE)
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        colour = use_colour(not no_color)
+        print_lines(list(_lines(document)), colour=colour)
+        click.echo(_result(document["alarms"]))
+    severities = {alarm["severity"] for alarm in document["alarms"]}
+    ctx.exit(CRITICAL if "critical" in severities else WARNING if severities else 0)
+
+
+def _asked(path: Path) -> Mapping[str, Any]:
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", "/status")
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise http.client.HTTPException
+    document: Mapping[str, Any] = json.loads(body)
+    return document
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
+    alarms = document["alarms"]
+    now = datetime.now(UTC)
+    up = span(now - datetime.fromisoformat(document["started_at"]))
+    summary = f"version {document['version']}, running for {up}, {document['forms']} forms"
+    if not document["ready"]:
+        summary += ", takes nothing now"
+        yield Line("relay", "relay", "error", notes=[(summary, "")])
+    else:
+        yield Line("relay", "relay", "ok", summary)
+    spool = document["spool"]
+    subjects = {mailbox["mailbox"] for mailbox in document["mailboxes"]}
+    subjects |= {key["key"] for key in document["keys"]} | {"tls"}
+    general = [alarm for alarm in alarms if alarm["subject"] not in subjects]
+    figures = f"{spool['waiting']} waiting, {spool['held']} held, {spool['damaged']} damaged"
+    yield _line("spool", "spool", figures, general)
+    for mailbox in document["mailboxes"]:
+        name = mailbox["mailbox"]
+        yield _line("mailbox", f"mailbox {name}", _fares(mailbox, now), _about(alarms, name, "key_"))
+    for key in document["keys"]:
+        about = [
+            alarm for alarm in alarms if alarm["subject"] == key["key"] and alarm["name"].startswith("key_")
+        ]
+        yield _line("key", f"key {key['key']}", f"…{key['fingerprint'][-16:]}  {_until(key)}", about)
+    if document["tls"]:
+        about = [alarm for alarm in alarms if alarm["subject"] == "tls"]
+        yield _line("tls", "certificate", _until(document["tls"]), about)
+
+
+def _about(alarms: list[dict[str, str]], subject: str, without: str) -> list[dict[str, str]]:
+    return [
+        alarm for alarm in alarms if alarm["subject"] == subject and not alarm["name"].startswith(without)
+    ]
+
+
+def _line(kind: str, subject: str, summary: str, alarms: list[dict[str, str]]) -> Line:
+    severities = {alarm["severity"] for alarm in alarms}
+    state: State = "error" if "critical" in severities else "warn" if severities else "ok"
+    notes = [(f"{alarm['name']}: {alarm['fact']}", alarm["hint"]) for alarm in alarms]
+    if state == "error":  # whose summary is left out
+        notes.insert(0, (summary, ""))
+    return Line(kind, subject, state, summary, (), notes)
+
+
+def _fares(mailbox: Mapping[str, Any], now: datetime) -> str:
+    parts = [f"{mailbox['waiting']} waiting, {mailbox['held']} held"]
+    if mailbox["last_success"]:
+        parts.append(f"last delivery {span(now - datetime.fromisoformat(mailbox['last_success']))} ago")
+    if mailbox["reason"]:
+        parts.append(f"last failure: {mailbox['reason']}")
+    return ", ".join(parts)
+
+
+def _until(thing: Mapping[str, Any]) -> str:
+    if thing["days_left"] is None:
+        return "has no end"
+    return f"until {thing['ends'][:10]}, {thing['days_left']} days"
+
+
+def _result(alarms: list[dict[str, str]]) -> str:
+    return f"{len(alarms)} {'alarm' if len(alarms) == 1 else 'alarms'}" if alarms else "no alarms"
+
+
+def _say(fact: str, hint: str) -> None:
+    click.echo(printable(f"relay: {fact}"), err=True)
+    click.echo(printable(f"       hint: {hint}"), err=True)
