@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from relay.envelope import Envelope, Mark
 from relay.errors import SpoolError
@@ -25,7 +25,7 @@ from tests.fakes import InMemorySpool
 from tests.fixtures.envelopes import NOW
 
 MAILBOXES = ("praxis", "lindenhof/a", "lindenhof/b")
-LIMITS = Limits(whole=Quota(12, 6_000), tenant=Quota(5, 3_000), claim_bytes=1_500)
+LIMITS = Limits(whole=Quota(12, 4_000), tenant=Quota(5, 2_000), claim_bytes=1_000)
 MEMORY = "/dev/shm"
 """Where nothing needs to be synced to a disk; thousands of commits are made."""
 
@@ -33,6 +33,7 @@ mailboxes = st.sampled_from(MAILBOXES)
 sizes = st.sampled_from((1, 400, 1_400))
 instants = st.integers(-3, 3).map(lambda hours: NOW + timedelta(hours=13 * hours, microseconds=hours))
 marks = st.builds(Mark, st.integers(1, 3), st.integers(1, 2**32 - 1))
+ends = st.sampled_from(("done", "defer", "hold"))
 Verb = Callable[[Spool], Awaitable[Any]]
 
 
@@ -40,9 +41,6 @@ class Twins(RuleBasedStateMachine):
     """Any order of any verbs, right or wrong, with restarts in between."""
 
     envelopes = Bundle("envelopes")
-    claimed = Bundle("claimed")
-    some = st.lists(envelopes, max_size=3)
-    mostly_claimed = st.one_of(claimed, claimed, claimed, envelopes)
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,38 +79,51 @@ class Twins(RuleBasedStateMachine):
     def put_again(self, letter: Envelope) -> None:
         self.both(lambda spool: spool.put(letter))
 
-    @rule(target=claimed, mailbox=mailboxes, now=instants, limit=st.integers(1, 4))
-    def claim(self, mailbox: str, now: datetime, limit: int) -> object:
-        claims = self.both(lambda spool: spool.claim(mailbox, now, limit))
-        return multiple(*(claim.envelope for claim in claims))
+    @rule(mailbox=mailboxes, now=instants, limit=st.integers(1, 4))
+    def claim(self, mailbox: str, now: datetime, limit: int) -> None:
+        self.both(lambda spool: spool.claim(mailbox, now, limit))
 
-    @rule(letters=st.lists(mostly_claimed, max_size=2), mark=marks)
+    @rule(mailbox=mailboxes, now=instants, mark=st.none() | marks, in_doubt=st.booleans(), end=ends)
+    def deliver(self, mailbox: str, now: datetime, mark: Mark | None, in_doubt: bool, end: str) -> None:
+        """As a worker does it."""
+        claims = self.both(lambda spool: spool.claim(mailbox, now, 3))
+        ids = [claim.envelope.id for claim in claims]
+
+        async def report(spool: Spool) -> None:
+            if mark:
+                await spool.attempt(ids, mark)
+            if end == "done":
+                await spool.done(ids, now)
+            for id in ids:
+                if end == "defer":
+                    await spool.defer(id, now, "unreachable", in_doubt=in_doubt)
+                elif end == "hold":
+                    await spool.hold(id, "refused", in_doubt=in_doubt)
+
+        self.both(report)
+
+    @rule(letters=st.lists(envelopes, max_size=2), mark=marks)
     def attempt(self, letters: list[Envelope], mark: Mark) -> None:
         self.both(lambda spool: spool.attempt([letter.id for letter in letters], mark))
 
-    @rule(letters=st.lists(mostly_claimed, max_size=2), now=instants)
+    @rule(letters=st.lists(envelopes, max_size=2), now=instants)
     def done(self, letters: list[Envelope], now: datetime) -> None:
         self.both(lambda spool: spool.done([letter.id for letter in letters], now))
 
-    @rule(letter=mostly_claimed, until=instants, in_doubt=st.booleans())
+    @rule(letter=envelopes, until=instants, in_doubt=st.booleans())
     def defer(self, letter: Envelope, until: datetime, in_doubt: bool) -> None:
         self.both(lambda spool: spool.defer(letter.id, until, "unreachable", in_doubt=in_doubt))
 
-    @rule(letter=mostly_claimed, in_doubt=st.booleans())
+    @rule(letter=envelopes, in_doubt=st.booleans())
     def hold(self, letter: Envelope, in_doubt: bool) -> None:
         self.both(lambda spool: spool.hold(letter.id, "refused", in_doubt=in_doubt))
 
-    @rule(letters=some, now=instants)
-    def retry(self, letters: list[Envelope], now: datetime) -> None:
-        self.both(lambda spool: spool.retry([letter.id for letter in letters], now))
-
-    @rule(letters=some)
-    def suspend(self, letters: list[Envelope]) -> None:
-        self.both(lambda spool: spool.suspend([letter.id for letter in letters]))
-
-    @rule(letters=some, now=instants)
-    def release(self, letters: list[Envelope], now: datetime) -> None:
-        self.both(lambda spool: spool.release([letter.id for letter in letters], now))
+    @rule(letters=st.lists(envelopes, max_size=3), now=instants)
+    def operate(self, letters: list[Envelope], now: datetime) -> None:
+        ids = [letter.id for letter in letters]
+        self.both(lambda spool: spool.retry(ids[:1], now))
+        self.both(lambda spool: spool.suspend(ids[1:2]))
+        self.both(lambda spool: spool.release(ids[1:], now))
 
     @rule(before=instants)
     def expire(self, before: datetime) -> None:
@@ -152,5 +163,6 @@ TestTwins.settings = settings(
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
+    phases=[Phase.generate],  # to shrink takes minutes, and the steps can be read as they are
     suppress_health_check=[HealthCheck.too_slow],
 )

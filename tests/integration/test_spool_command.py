@@ -142,6 +142,7 @@ async def test_hold_and_release_are_noticed_by_the_daemon(place: Place) -> None:
     assert set(json.loads(ran.stdout)["envelopes"]) == {place.waiting.id, place.doubtful.id}
     assert await place.spool.claim("lindenhof/praxis", NOW, 1) == []
     assert (await place.relay("hold", place.waiting.id)).exit_code == 0  # it is so already
+    await place.spool.wait("lindenhof/praxis", 0)  # its put has been heard
     ran = await place.relay("release", "--all")
     assert (ran.exit_code, ran.stdout) == (0, "3 envelopes released\n")
     async with asyncio.timeout(20):

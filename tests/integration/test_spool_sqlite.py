@@ -245,12 +245,13 @@ class TestDamage:
     async def test_a_malformed_database_is_refused_and_left_alone(self, state: Path) -> None:
         """Starting afresh over it would drop every letter it still holds."""
         spool = SqliteSpool.open(state, serving=True)
-        for _ in range(50):
-            await spool.put(envelope(size=3_000))
+        await spool.put(envelope())
         await spool.close()
         path = state / FILE
+        with by_hand(state) as db:
+            (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'done'").fetchone()
         content = bytearray(path.read_bytes())
-        content[4 * PAGE : -PAGE] = os.urandom(len(content) - 5 * PAGE)
+        content[(page - 1) * PAGE : page * PAGE] = os.urandom(PAGE)  # met only when somebody sends again
         path.write_bytes(content)
         with pytest.raises(SpoolError) as refusal:
             SqliteSpool.open(state, serving=True)
@@ -292,6 +293,7 @@ class TestProcesses:
         assert await operator.suspend([claimed.id, waiting.id]) == 1
         await spool.attempt([claimed.id], MARK)
         assert await spool.claim("lindenhof/praxis", NOW, 1) == []
+        await spool.wait("lindenhof/praxis", 0)  # its put has been heard
         assert await operator.release([waiting.id], NOW) == 1
         async with asyncio.timeout(20):
             await spool.wait("lindenhof/praxis", 3600)  # the daemon notices
