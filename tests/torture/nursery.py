@@ -93,8 +93,15 @@ class Nursery:
         self._directory = directory
         self._lives: list[Life] = []
         self._lock = threading.Lock()
+        (directory / "tmp").mkdir()
+        self.environment = {**os.environ, "TMPDIR": str(directory / "tmp")}
+        """Of the daemons: whatever they put aside would be in a place of its own."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self.environment,
         )
 
     def ask(self, *words: str) -> str:

@@ -13,8 +13,10 @@ from types import TracebackType
 
 import pytest
 
+possible = bool(shutil.which("strace")) and os.geteuid() == 0
+
 needed = pytest.mark.skipif(
-    not shutil.which("strace") or os.geteuid() != 0,
+    not possible,
     reason="needs strace and root: the daemon lets nobody else look into it",
 )
 """Marks what cannot run without it."""

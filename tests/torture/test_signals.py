@@ -1,0 +1,111 @@
+"""SIGTERM, SIGINT and SIGHUP in every phase of a submission."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.daemon import Setting
+from tests.judge.ledger import submit
+from tests.torture import figure, strace
+from tests.torture.lane import CALLS, Lane
+from tests.torture.nursery import Life, Nursery
+
+STOPPED_WITHIN = 20.0
+"""Seconds from the signal to the end."""
+
+
+@pytest.fixture
+def lane(practice: Setting, nursery: Nursery, tmp_path: Path) -> Lane:
+    """One practice."""
+    return Lane(practice, nursery, tmp_path / "ledger")
+
+
+@strace.needed
+@pytest.mark.timeout(1_800)
+def test_a_stop_at_any_call_is_clean(lane: Lane, tmp_path: Path) -> None:
+    """A restart at a bad moment would lose a letter, or leave systemd to kill what does not end."""
+    points = strace.points(lane.count(tmp_path / "calls"), CALLS)
+    chosen = points[:: max(1, len(points) // figure(8, 120))]
+    for number, (call, n) in enumerate(chosen):
+        name = ("TERM", "INT")[number % 2]
+        life = lane.clean()
+        began = time.monotonic()
+        with strace.injecting(life.process.pid, call, f"signal={name}:when={n}"):
+            submit(lane.ledger, lambda life=life: life.connection(timeout=20))  # type: ignore[misc]
+            if not life.events("stopping"):
+                with contextlib.suppress(AssertionError):
+                    life.wait_for("delivery_done", timeout=5)
+                life.process.send_signal(signal.SIGTERM)
+            assert life.process.wait(STOPPED_WITHIN + 5) == 0, (call, n)
+        assert time.monotonic() - began < STOPPED_WITHIN + 25
+        life.close()
+    print(f"stops {len(chosen)}")
+    assert lane.verdict().holds()
+
+
+@strace.needed
+@pytest.mark.timeout(1_800)
+def test_a_reload_at_any_call_disturbs_nothing(lane: Lane, tmp_path: Path) -> None:
+    """Taking over a renewed certificate would cost whoever is writing at that moment their letter."""
+    points = strace.points(lane.count(tmp_path / "calls"), CALLS)
+    chosen = points[:: max(1, len(points) // figure(20, 240))]
+    life = lane.clean()
+    for call, n in chosen:
+        with strace.injecting(life.process.pid, call, f"signal=HUP:when={n}"):
+            assert submit(lane.ledger, lambda: life.connection(timeout=20)) == 202
+    life.reload()
+    life.wait_for("reloaded")
+    assert life.events("reload_refused") == []
+    print(f"submissions {len(chosen)}  reloads {len(life.events('reloaded'))}")
+    assert life.stop() == 0
+    life.close()
+    verdict = lane.verdict()
+    assert verdict.holds()
+    assert verdict.acknowledged == verdict.attempted
+
+
+@contextlib.contextmanager
+def half_sent(life: Life) -> Iterator[http.client.HTTPSConnection]:
+    """A visitor whose upload is half on its way."""
+    connection = life.connection()
+    connection.putrequest("POST", "/f/kontakt")
+    connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+    connection.putheader("Accept", "application/json")
+    connection.putheader("Content-Length", "20")
+    connection.endheaders(b"anliegen=a")
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(("number", "still"), [(signal.SIGTERM, True), (signal.SIGINT, False)])
+def test_a_stop_waits_for_an_upload_but_not_for_ever(
+    practice: Setting, nursery: Nursery, number: signal.Signals, still: bool
+) -> None:
+    """Who is sending may finish, or is told that nothing was taken; who stands still holds up no restart."""
+    life = nursery.start(practice)
+    with half_sent(life) as finishing, half_sent(life) if still else contextlib.nullcontext():
+        life.request("GET", "/f/kontakt")  # by now both are being read
+        began = time.monotonic()
+        life.process.send_signal(number)
+        life.wait_for("stopping")
+        finishing.send(b"bcdefghijk")
+        status = 0
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            status = finishing.getresponse().status
+        assert life.process.wait(STOPPED_WITHIN + 5) == 0
+        assert time.monotonic() - began < STOPPED_WITHIN + 5
+    life.close()
+    assert status in (0, 202, 503)
+    life = nursery.start(practice)
+    assert life.events("spool_opened")[0]["waiting"] + practice.mailbox.count() == (status == 202)
+    assert life.stop() == 0
+    life.close()
