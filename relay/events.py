@@ -172,8 +172,13 @@ def login_not_remembered(mailbox: str, mechanism: str) -> None:
 
 
 def too_many_submissions(tenant: str, form: str) -> None:
-    """More came for this form, or from one network, than its ``rates`` allow; told once per form."""
+    """More came for this form, or from one network, than its ``rates`` allow; once an hour per form."""
     _log.warning("too_many_submissions", tenant=tenant, form=form)
+
+
+def form_under_pressure(tenant: str, form: str) -> None:
+    """More than half of what its ``rates`` allow for this form has come; said once an hour per form."""
+    _log.warning("form_under_pressure", tenant=tenant, form=form)
 
 
 def spool_opened(waiting: int, held: int, damaged: int, returned: int) -> None:

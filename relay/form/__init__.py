@@ -127,6 +127,10 @@ class Form(Setting):
     """Where it may be embedded, and where ``_next`` may lead."""
     rates: Rates = Rates()
     """How many submissions are taken in an hour."""
+    proof_of_work: Literal["never", "under_pressure"] = "under_pressure"
+    """Whether a visitor's device is asked to compute for a second while the form is under pressure; who does
+    is taken although their network's share is used up.
+    """
     unknown_fields: Literal["drop", "keep", "reject"] = "drop"
     """What happens to answers whose name no field has, such as one that a site's editor added."""
     fields: Annotated[tuple[Item, ...], NOT_EMPTY, Field(max_length=MAX_FIELDS)]

@@ -12,6 +12,7 @@ import re
 from aiohttp import web
 
 from relay.web.pages import PlainPage, PracticePage
+from relay.web.proof import Challenge
 from relay.web.troubles import Trouble
 
 _RANGE = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+|\*)/([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*((?:;.*)?)")
@@ -62,8 +63,10 @@ def page(page: PracticePage | PlainPage, status: int, *, policy: str) -> web.Res
     return response
 
 
-def trouble_as_json(trouble: Trouble, token: str = "") -> web.Response:
-    """What went wrong, for a program; with a new form token where the one that came cannot be used again."""
+def trouble_as_json(trouble: Trouble, token: str = "", challenge: Challenge | None = None) -> web.Response:
+    """What went wrong, for a program; with a new form token where the one that came cannot be used again, and
+    with the challenge whose solution would take it through.
+    """
     sentence = " ".join((f"{trouble.heading.rstrip('.')}.", *trouble.text))
     errors: list[dict[str, str]] = [
         {"field": mend.field, "code": mend.code, "message": mend.words} for mend in trouble.mends
@@ -73,6 +76,8 @@ def trouble_as_json(trouble: Trouble, token: str = "") -> web.Response:
     body: dict[str, object] = {"ok": False, "error": sentence, "errors": errors}
     if token:
         body["token"] = token
+    if challenge:
+        body["challenge"] = challenge
     response = web.json_response(body, status=trouble.status)
     if trouble.retry_after:
         response.headers["Retry-After"] = str(trouble.retry_after)

@@ -18,7 +18,15 @@ from relay.web import colour as colours
 from relay.web import conditions
 
 _NAME = re.compile(r"relay-([0-9a-f]{6})\.([0-9a-f]{12})\.css")
-_FILES = ("exit.js", "forget.js", "print.js", "embed/frame.js", "embed/copy.js", "embed/showcase.css")
+_FILES = (
+    "exit.js",
+    "forget.js",
+    "print.js",
+    "proof.js",
+    "embed/frame.js",
+    "embed/copy.js",
+    "embed/showcase.css",
+)
 
 
 @dataclass(frozen=True, slots=True)

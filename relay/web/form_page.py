@@ -28,6 +28,7 @@ from relay.submission import Answers
 from relay.web import assets, conditions, turning
 from relay.web.pages import PracticePage, own_name
 from relay.web.problems import type_names
+from relay.web.proof import Challenge
 from relay.web.troubles import Trouble
 
 # What a page cannot carry (WHATWG HTML, "preprocessing the input stream"): a browser would send something
@@ -40,6 +41,8 @@ class FormPage(PracticePage):
     """The form: empty, or with everything that was typed and what stands in the way."""
 
     token: str = ""
+    challenge: Challenge | None = None
+    """What the visitor's device is to compute; None while neither form nor network is under pressure."""
     step: int | None = None
     """Which page of the form, from 0; None: all of it."""
     typed: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
@@ -53,7 +56,8 @@ class FormPage(PracticePage):
 
     @property
     def own_scripts(self) -> Sequence[str]:
-        return ("forget.js",) if self.form.shared_device else ()
+        forget = ["forget.js"] if self.form.shared_device else []
+        return [*forget, *(["proof.js"] if self.asks_for_proof else [])]
 
     @property
     def title(self) -> str:
@@ -110,6 +114,17 @@ class FormPage(PracticePage):
         if self.typed is not None:
             return ()
         return [(tag, own_name(tag)) for tag in self.form.languages if tag != self.language]
+
+    @property
+    def asks_for_proof(self) -> bool:
+        """Is the device to compute before this page is sent?"""
+        return self.challenge is not None and self.sendable and self.last
+
+    @property
+    def may_send_now(self) -> bool:
+        """Refused for the crowd, and taken as soon as the device has computed."""
+        refused = self.trouble is not None and self.trouble.code == "TOO_MANY_SUBMISSIONS"
+        return refused and self.asks_for_proof
 
     def sealed(self) -> Markup:
         """Who can open it, with their name marked."""

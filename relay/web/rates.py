@@ -47,6 +47,8 @@ class Counted:
     """0: it was counted. Else the seconds until it may come; nothing was counted."""
     buckets: tuple[_Bucket, ...] = ()
     cost: float = 0
+    by_network: bool = False
+    """Only the network's share is used up, not the form's."""
 
     def give_back(self) -> None:
         """It was not taken after all."""
@@ -77,10 +79,29 @@ class Rates:
             buckets.append(self._network(path, address, rates.network, now))
         wait = max((cost - bucket.left) * HOUR / bucket.most for bucket in buckets)
         if wait > 0:
-            return Counted(wait)
+            return Counted(wait, by_network=buckets[0].left >= cost)
         for bucket in buckets:
             bucket.left -= cost
         return Counted(0, tuple(buckets), cost)
+
+    def pressed(self, path: str, rates: form.Rates) -> bool:
+        """Is more than half of the form's share used up?"""
+        return self._form(path, rates.form, self._clock()).left < rates.form / 2
+
+    def proof_helps(self, path: str, address: str, rates: form.Rates, *, cost: float = 1) -> bool:
+        """Is the form, or this network, under so much pressure that a proof of work should be asked for?
+
+        Not where the form's own share is used up: nothing gets past that. Looking counts nothing, and makes
+        nobody be forgotten.
+        """
+        now = self._clock()
+        if self._form(path, rates.form, now).left < cost:
+            return False
+        known = self._networks.get(self._name(path, address)) if address else None
+        key_holds = now - self._key_since < HOUR
+        if known and key_holds and known.refilled(rates.network, now).left < cost:
+            return True
+        return self.pressed(path, rates)
 
     def _form(self, path: str, most: int, now: float) -> _Bucket:
         return self._forms.setdefault(path, _Bucket(most, most, now)).refilled(most, now)
@@ -89,14 +110,16 @@ class Rates:
         if now - self._key_since >= HOUR:
             self._key, self._key_since = secrets.token_bytes(32), now
             self._networks.clear()
-        name = hashlib.blake2b(
-            f"{path} {network_of(address)}".encode(), key=self._key, digest_size=16
-        ).digest()
+        name = self._name(path, address)
         bucket = self._networks.setdefault(name, _Bucket(most, most, now))
         self._networks.move_to_end(name)
         if len(self._networks) > MOST_BUCKETS:
             self._networks.popitem(last=False)
         return bucket.refilled(most, now)
+
+    def _name(self, path: str, address: str) -> bytes:
+        named = f"{path} {network_of(address)}".encode()
+        return hashlib.blake2b(named, key=self._key, digest_size=16).digest()
 
 
 def network_of(address: str) -> str:

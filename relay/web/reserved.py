@@ -8,6 +8,7 @@
 ``_back``      the page before is asked for
 ``_gotcha``    stays empty when a person sends
 ``_token``     makes repeated sendings one (``tokens``)
+``_pow``       the solution of a challenge that was shown under pressure (``proof``)
 ``_charset_``  written by browsers; ignored, the text is UTF-8 whatever it says
 
 Everything else is dropped, and noted once per form: among it ``_cc``, ``_webhook`` and ``_autoresponse`` of
@@ -33,6 +34,7 @@ class Reserved:
     token: str = ""
     page: str = ""
     back: bool = False
+    proof: str = ""
     gotcha: bool = False
     """Was the field filled in that people do not see?"""
     dropped: bool = False
@@ -48,11 +50,12 @@ def take_reserved(received: Received, form: Form) -> Reserved:
     token = "".join(reserved.pop("_token", ())[-1:])
     page = "".join(reserved.pop("_page", ())[-1:])
     back = bool(reserved.pop("_back", ()))
+    proof = "".join(reserved.pop("_pow", ())[-1:])
     gotcha = any(value.strip() for value in reserved.pop("_gotcha", ()))
     replyto = [value for value in reserved.pop("_replyto", ()) if value.strip()]
     unplaced = bool(replyto) and not _place(replyto, received, form)
     dropped = unplaced or bool(files) or bool(reserved.keys() - _SILENT)
-    return Reserved(next_addresses, lang, token, page, back, gotcha, dropped)
+    return Reserved(next_addresses, lang, token, page, back, proof, gotcha, dropped)
 
 
 def _place(replyto: list[str], received: Received, form: Form) -> bool:

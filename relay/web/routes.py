@@ -14,7 +14,6 @@ typed.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from relay.web.door import Door
 from relay.web.language import asked, choose
 from relay.web.origins import may_send, next_address
 from relay.web.pages import PlainPage
-from relay.web.rates import Rates
+from relay.web.pressure import Pressure
 from relay.web.received import Room, Share
 from relay.web.refusals import refuse
 from relay.web.reserved import take_reserved
@@ -64,11 +63,13 @@ class _Desk:
         self._room = Room(door.limits.in_memory)
         self._present: Counter[str] = Counter()
         self._noted: set[tuple[str, str, str]] = set()
-        self._rates = Rates(time.monotonic)
+        self._pressure = Pressure()
 
     async def show(self, request: web.Request) -> web.Response:
         """The form."""
-        return Visit.at(request, self._door).shown()
+        visit = Visit.at(request, self._door)
+        visit.proof_helps = self._pressure.proof_helps(visit)
+        return visit.shown()
 
     async def take(self, request: web.Request) -> web.Response:
         """A submission."""
@@ -78,12 +79,14 @@ class _Desk:
                 await self._receive(visit, share, crowded=crowded)
                 step = visit.turned()
                 if step is not None:
+                    visit.proof_helps = self._pressure.proof_helps(visit)
                     return visit.at_step(step)
                 reference = await self._accept(visit)
             except ConnectionError:
                 # The visitor is gone: there is nobody to answer, and nothing was kept.
                 raise
             except Exception as error:
+                visit.proof_helps = self._pressure.proof_helps(visit)
                 return visit.refused(error)
         return visit.accepted(reference)
 
@@ -183,7 +186,7 @@ class _Desk:
             self._note("reserved_field_dropped", visit, events.reserved_field_dropped)
         if visit.reserved.next and next_address(visit.reserved.next, visit.form) is None:
             self._note("next_ignored", visit, events.next_ignored)
-        with self._counted(visit):
+        with self._pressure.counted(visit):
             return await self._door.intake.accept(
                 visit.open_form,
                 visit.answers,
@@ -191,21 +194,6 @@ class _Desk:
                 now=self._door.clock(),
                 once=visit.once,
             )
-
-    @contextmanager
-    def _counted(self, visit: Visit) -> Iterator[None]:
-        """Refuse what is too much for an hour; what was not taken is not counted."""
-        address = proxies.visitor(visit.request, self._door.trusted_proxies)
-        # Without a token nobody saw our page: a site's own form, or a program. Those have half the share.
-        counted = self._rates.count(visit.form.path, address, visit.form.rates, cost=1 if visit.once else 2)
-        if counted.wait:
-            self._note("too_many_submissions", visit, events.too_many_submissions)
-            raise refuse("TOO_MANY_SUBMISSIONS", wait=counted.wait)
-        try:
-            yield
-        except BaseException:
-            counted.give_back()
-            raise
 
     async def _lack_of_room(self, visit: Visit) -> SpoolError | None:
         """Why the spool would take nothing, asked before files are read.

@@ -32,7 +32,7 @@ class Token:
 def new_token(secret: bytes, form_path: str, now: datetime) -> str:
     """A token for one showing of a form: a random nonce, the instant, and their code; base64url."""
     content = secrets.token_bytes(16) + int(now.timestamp()).to_bytes(7, "big")
-    return _text(content + _code(secret, "form", form_path, content))
+    return _text(content + signed(secret, "form", form_path, content))
 
 
 def read_token(secret: bytes, form_path: str, token: str) -> Token | None:
@@ -41,7 +41,7 @@ def read_token(secret: bytes, form_path: str, token: str) -> Token | None:
         return None
     raw = base64.urlsafe_b64decode(token)
     content, code = raw[:23], raw[23:]
-    if not hmac.compare_digest(code, _code(secret, "form", form_path, content)):
+    if not hmac.compare_digest(code, signed(secret, "form", form_path, content)):
         return None
     return Token(content[:16], datetime.fromtimestamp(int.from_bytes(content[16:], "big"), UTC))
 
@@ -63,10 +63,11 @@ def read_sent(secret: bytes, form_path: str, name: str, languages: Sequence[str]
 
 
 def _sent_code(secret: bytes, form_path: str, reference: str, language: str) -> str:
-    return _text(_code(secret, "sent", form_path, reference.encode(), language.encode()))
+    return _text(signed(secret, "sent", form_path, reference.encode(), language.encode()))
 
 
-def _code(secret: bytes, purpose: str, form_path: str, *parts: bytes) -> bytes:
+def signed(secret: bytes, purpose: str, form_path: str, *parts: bytes) -> bytes:
+    """The code of these parts for one purpose and one form: 16 bytes."""
     # NUL stands in no text, and what is random comes last and has one length: no two lists look alike.
     message = b"\0".join((purpose.encode(), form_path.encode(), *parts))
     return hmac.digest(secret, message, "sha256")[:16]

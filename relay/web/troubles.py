@@ -37,8 +37,8 @@ class Trouble:
     mends: tuple[Mend, ...] = ()
     retry_after: int | None = None
     """Seconds, for ``Retry-After``."""
-    ours: bool = False
-    """Our fault: the other ways of contact are named."""
+    elsewhere: bool = False
+    """It cannot be sent now: the other ways of contact are named."""
 
 
 def explain(
@@ -72,14 +72,16 @@ def explain(
             text.append(words.text("refused.kept" if received.texts else "refused.nothing_kept"))
         retry_after = max(_SOON, math.ceil(error.wait)) if error.status == 429 else None
         title = words.text(f"refused.{error.code}.title")
-        return Trouble(error.status, error.code, title, tuple(text), mends, retry_after)
+        return Trouble(
+            error.status, error.code, title, tuple(text), mends, retry_after, elsewhere=error.wait > 0
+        )
     code, retry_after = _OURS.get(_kind(error), ("failed", _LATER))
     text = [words.text(f"unavailable.{code}") + " " + words.text("unavailable.fault")]
     kept = received.texts and not to_program
     text.append(words.text("unavailable.kept" if kept else "unavailable.later"))
     title = words.text("unavailable.title")
     return Trouble(
-        503, f"UNAVAILABLE_{code.upper()}", title, tuple(text), mending([]), retry_after, ours=True
+        503, f"UNAVAILABLE_{code.upper()}", title, tuple(text), mending([]), retry_after, elsewhere=True
     )
 
 
@@ -87,7 +89,7 @@ def beforehand(words: Words) -> Trouble:
     """The form cannot be sent at all: said before anybody writes."""
     text = (words.text("unavailable.key"), words.text("unavailable.later"))
     title = words.text("unavailable.before")
-    return Trouble(503, "UNAVAILABLE_KEY", title, text, retry_after=_PERSON_NEEDED, ours=True)
+    return Trouble(503, "UNAVAILABLE_KEY", title, text, retry_after=_PERSON_NEEDED, elsewhere=True)
 
 
 def refused(code: str, status: int, words: Words, *, more: Sequence[str] = ()) -> Trouble:

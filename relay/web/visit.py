@@ -12,7 +12,7 @@ from relay.errors import CertificateUnusable, RelayError, RequestRefused, Submis
 from relay.form import FileField, Form
 from relay.intake import OpenForm
 from relay.submission import Answers, Submission
-from relay.web import answers, proxies, tokens, troubles, turning
+from relay.web import answers, proof, proxies, tokens, troubles, turning
 from relay.web.door import Door
 from relay.web.form_page import FormPage
 from relay.web.headers import page_policy
@@ -34,6 +34,8 @@ class Visit:
     open_form: OpenForm
     received: Received = field(default_factory=Received)
     reserved: Reserved = field(default_factory=Reserved)
+    proof_helps: bool = False
+    """Does the answer carry a challenge, since so much comes?"""
 
     @classmethod
     def at(cls, request: web.Request, door: Door) -> Visit:
@@ -76,6 +78,11 @@ class Visit:
     def once(self) -> bytes | None:
         """What makes two requests the same sending; None without a token of ours."""
         return self.token.nonce if self.token else None
+
+    @property
+    def cost(self) -> int:
+        """What it counts for: without a token nobody saw our page, and it has half the share."""
+        return 1 if self.once else 2
 
     def require_timely(self) -> None:
         """Refuse what no person sent: faster than anybody types, or with a token that is not ours.
@@ -179,7 +186,9 @@ class Visit:
         )
         if to_program:
             spent = self.reserved.token and not self.once
-            return answers.trouble_as_json(trouble, self._new_token() if spent else "")
+            token = self._new_token() if spent else ""
+            asked = self._challenge(self.once) if trouble.code == "TOO_MANY_SUBMISSIONS" else None
+            return answers.trouble_as_json(trouble, token, asked)
         return self._page(trouble, step=step, typed=True)
 
     def accepted(self, reference: str) -> web.Response:
@@ -221,13 +230,16 @@ class Visit:
     def _page(
         self, trouble: troubles.Trouble | None, *, step: int | None = None, typed: bool = False
     ) -> web.Response:
+        # The same token again: what is sent twice from two showings of one page stays one letter.
+        token = self.reserved.token if self.once else self._new_token()
+        said = tokens.read_token(self.door.secret, self.form.path, token)
         page = FormPage(
             form=self.form,
             practice=self.open_form.practice,
             language=self.language,
             embed=self.embed,
-            # The same token again: what is sent twice from two showings of one page stays one letter.
-            token=self.reserved.token if self.once else self._new_token(),
+            token=token,
+            challenge=self._challenge(said.nonce if said else None),
             step=step,
             typed=self.received.texts if typed else None,
             trouble=trouble,
@@ -238,6 +250,11 @@ class Visit:
 
     def _new_token(self) -> str:
         return tokens.new_token(self.door.secret, self.form.path, self.door.clock())
+
+    def _challenge(self, nonce: bytes | None) -> proof.Challenge | None:
+        if not self.proof_helps:
+            return None
+        return proof.new_challenge(self.door.secret, self.form.path, nonce or b"", self.door.clock())
 
     def _policy(self, page: PracticePage) -> str:
         own = self.request.headers.get("Sec-Fetch-Site") == "same-origin"
