@@ -26,8 +26,8 @@ from relay.web.tokens import signed
 COST = 20_000
 """Hashes that a device computes at most, half of them on average.
 
-Measured in a worker of Chromium on a busy machine with 2 cores: 40,000 to 70,000 in a second, so a quarter of a
-second on average at most. That leaves a second for a phone that is four times slower.
+Measured in a worker of Chromium on a busy machine with 2 cores: 40,000 to 70,000 in a second, so at most a
+quarter of a second on average. That leaves a second for a phone that is four times slower.
 """
 LIFETIME = 3_600
 """Seconds until a solution is not taken any more."""
