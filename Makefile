@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs-check install lock
+.PHONY: help demo test torture torture-long mutants lint bench docs-check install lock
 
 IN := .venv/bin
 PREFIX ?= /opt/relay
@@ -18,6 +18,18 @@ test: ## everything that must hold: style, types, import contracts, all tests (i
 	@bash requirements/prepare.sh test
 	@$(MAKE) --no-print-directory lint
 	@$(IN)/python -m pytest
+
+torture: ## crashes, power cuts, failing disks, signals: every point of them (about half an hour; as root)
+	@bash requirements/prepare.sh test
+	@RELAY_TORTURE=torture $(IN)/python -m pytest -q -s -rs tests/torture
+
+torture-long: ## the same with ten times as many random kills, for a night
+	@bash requirements/prepare.sh test
+	@RELAY_TORTURE=long $(IN)/python -m pytest -q -s -rs tests/torture
+
+mutants: ## sabotage a copy of the tree in every way we know, and show which tests notice (as root)
+	@bash requirements/prepare.sh test
+	@$(IN)/python -m tests.mutants
 
 lint: ## style, types and import contracts alone
 	@bash requirements/prepare.sh lint
