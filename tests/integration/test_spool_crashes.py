@@ -123,7 +123,7 @@ class TestKill:
     @needs_strace
     async def test_at_any_change_of_a_file_nothing_confirmed_is_lost(self, tmp_path: Path) -> None:
         """A confirmation before the commit, or a state that a restart does not understand, loses a letter."""
-        points = iter(range(2, 200, 5))
+        points = iter(range(2, 200, 7))
         ended = False
         while not ended:
             runs = []
@@ -148,16 +148,17 @@ class TestKill:
         moments = random.Random(2026)
         state = tmp_path / "state"
         confirmed: set[str] = set()
-        for _ in range(8):
+        for _ in range(6):
             run = process("rush", state)
             assert run.stdout
             lines = [run.stdout.readline() for _ in range(moments.randrange(1, 400))]
             run.kill()
-            rest, _ = run.communicate()
+            rest = run.stdout.read()  # before communicate, which passes by what is buffered
+            run.communicate()
             confirmed |= told("".join(lines) + rest)["confirmed"]
         found = set(await drained(state))
         assert confirmed <= found
-        assert len(found - confirmed) <= 8 * 8  # those on their way when it was killed
+        assert len(found - confirmed) <= 6 * 8  # those on their way when it was killed
 
 
 class TestDiskErrors:
