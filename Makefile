@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture torture-long mutants lint bench docs-check install lock
+.PHONY: help demo test torture torture-long mutants lint bench docs-check install lock screenshots
 
 IN := .venv/bin
 PREFIX ?= /opt/relay
@@ -45,6 +45,10 @@ bench: ## how long one submission takes, beside a bare handler that only parses 
 docs-check: ## what the documents name exists, and what exists is documented
 	@bash requirements/prepare.sh lint
 	@$(IN)/python -m pytest -q tests/test_documented.py
+
+screenshots: ## draw the shipped forms into docs/screenshots/, on a phone and on a desk
+	@bash requirements/prepare.sh test
+	@$(IN)/python -m pytest -q tests/screenshots.py
 
 install: ## install for service into PREFIX (default /opt/relay)
 	@bash requirements/prepare.sh install $(PREFIX)

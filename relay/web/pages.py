@@ -16,7 +16,7 @@ from babel import Locale, UnknownLocaleError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from relay import media
-from relay.form import FileField, Form, Practice
+from relay.form import EmailField, FileField, Form, Practice, TelField
 from relay.form import Words as Texts
 from relay.web import assets, colour, crisis
 from relay.web.assets import stylesheet
@@ -124,6 +124,11 @@ class SentPage(PracticePage):
     @property
     def own_scripts(self) -> Sequence[str]:
         return ("print.js",)
+
+    @property
+    def asks_for_a_way(self) -> bool:
+        """Was there a question on which way to answer?"""
+        return any(isinstance(each, EmailField | TelField) for each in self.form.questions)
 
     def as_text(self) -> str:
         """The reference to keep. Where others may look, it says nothing of whom it belongs to."""

@@ -145,3 +145,12 @@ def test_how_to_remove_traces_is_explained(language: str) -> None:
     page = TracesPage(form=forms.kontakt(), practice=forms.LINDENHOF, language=language, embed=False)
     assert parsed(page.render()).find(".//ol") is not None
     assert all(page.traces.replace("&", "&amp;") in each.render() for each in pages(language=language)[1:])
+
+
+def test_a_form_that_asks_for_no_address_promises_no_answer() -> None:
+    """Somebody anonymous would wait for an answer that cannot come."""
+    only_text = [{"type": "textarea", "name": "text", "label": {"de": "Text", "en": "Text"}}]
+    sent = pages(fields=only_text)[1]
+    assert "Nach einer Adresse haben wir nicht gefragt." in words(sent)
+    assert "Eine Antwort kommt" not in words(sent)
+    assert "Eine Antwort kommt" in words(pages()[1])
