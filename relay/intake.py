@@ -6,10 +6,13 @@ raises, nothing was kept. Plaintext does not outlive the call.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from relay import events
@@ -20,6 +23,11 @@ from relay.letter import Sender, compose
 from relay.seal import Sealer
 from relay.spool import Spool
 from relay.submission import Answers, Submission, reference_from
+
+LARGE = 1_000_000
+"""Bytes of the files of one submission, above which it waits for its turn to be sealed."""
+
+LARGE_AT_ONCE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,10 @@ class Intake:
     """32 random bytes kept in the state directory: ids and references of repeated sendings derive from it."""
     public_host: str
     """Host name of the public URL: named in the letter and in Message-IDs."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE))
+    """For large submissions: copies on the way from the form into the spool make one more than ten times its
+    own size for a moment.
+    """
 
     async def require_room(self, open_form: OpenForm) -> None:
         """Raise ``SpoolError`` if nothing would be taken for this form now."""
@@ -70,25 +82,36 @@ class Intake:
         submission = Submission.validate(open_form.form, answers, language=language)
         seed = self._seed(submission, once)
         reference = reference_from(seed)
-        letter = compose(
-            open_form.form,
-            submission,
-            reference=reference,
-            received_at=now,
-            sender=Sender(open_form.address, self.public_host, open_form.practice.time_zone),
-            certificates=open_form.certificates,
-        )
-        ciphertext = await self.sealer.seal(letter.content, open_form.certificates, now)
-        envelope = Envelope(
-            id=hashlib.sha256(b"envelope" + seed).hexdigest()[:32],
-            mailbox=open_form.mailbox,
-            message_id=letter.message_id,
-            received_at=now.replace(microsecond=0),
-            sealed=frame(ciphertext, address=open_form.address, message_id=letter.message_id, date=now),
-        )
-        await self.spool.put(envelope)
+        async with self._turn(answers):
+            letter = compose(
+                open_form.form,
+                submission,
+                reference=reference,
+                received_at=now,
+                sender=Sender(open_form.address, self.public_host, open_form.practice.time_zone),
+                certificates=open_form.certificates,
+            )
+            ciphertext = await self.sealer.seal(letter.content, open_form.certificates, now)
+            envelope = Envelope(
+                id=hashlib.sha256(b"envelope" + seed).hexdigest()[:32],
+                mailbox=open_form.mailbox,
+                message_id=letter.message_id,
+                received_at=now.replace(microsecond=0),
+                sealed=frame(ciphertext, address=open_form.address, message_id=letter.message_id, date=now),
+            )
+            await self.spool.put(envelope)
         events.submission_received(envelope.id, open_form.form.tenant, open_form.form.name)
         return reference
+
+    @asynccontextmanager
+    async def _turn(self, answers: Answers) -> AsyncIterator[None]:
+        """Wait while as many large submissions are being sealed as memory is meant for."""
+        uploads = [upload for each in answers.uploads.values() for upload in each]
+        if sum(len(upload.content) for upload in uploads) <= LARGE:
+            yield
+            return
+        async with self.turns:
+            yield
 
     def _seed(self, submission: Submission, once: bytes | None) -> bytes:
         if once is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from relay.errors import Problem, RequestRefused
 from relay.submission import Upload
@@ -44,7 +44,7 @@ class Room:
         try:
             yield share
         finally:
-            self._free += share.taken
+            share.give_back()
 
     def take(self, size: int) -> bool:
         """Is there room for this much more? If so it is taken."""
@@ -52,6 +52,10 @@ class Room:
             return False
         self._free -= size
         return True
+
+    def give_back(self, size: int) -> None:
+        """There is room for this much more."""
+        self._free += size
 
 
 class Share:
@@ -67,6 +71,11 @@ class Share:
             return False
         self.taken += size
         return True
+
+    def give_back(self) -> None:
+        """Nothing of it is needed any more."""
+        self._room.give_back(self.taken)
+        self.taken = 0
 
 
 class Collector:
@@ -167,7 +176,15 @@ class Collector:
             self.refuse("FILES_TOO_BIG")
         elif self.refusal is None and not self._share.take(size):
             self.refuse("BUSY")
+            self._let_go()
         return self.refusal is None
+
+    def _let_go(self) -> None:
+        """Make room at once: else all who arrive together would grow until none of them can go on."""
+        self._content = bytearray()
+        for name, uploads in self._into.uploads.items():
+            self._into.uploads[name] = [replace(upload, content=b"") for upload in uploads]
+        self._share.give_back()
 
     def refuse(self, code: str) -> None:
         """Something was too much: to be refused in the end, while reading goes on."""
