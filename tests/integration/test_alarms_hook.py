@@ -1,0 +1,112 @@
+"""The operator's program that is told of alarms: whatever it does, the daemon goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay import events
+from relay.alarm import Alarm, Facts, MailboxFacts, Name, Severity, derive
+from relay.daemon.hook import Hook
+from relay.daemon.standing import Standing
+from relay.daemon.watch import Watch
+
+NOW = datetime(2026, 11, 21, 22, 41, tzinfo=UTC)
+ALARM = Alarm(Name.ENVELOPE_HELD, "praxis; touch /tmp/x", NOW, Severity.WARNING, "1 held")
+
+
+@pytest.fixture
+def failures(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[tuple[str, str]]:
+    """The events about runs that failed."""
+    queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    monkeypatch.setattr(events, "alarm_command_failed", lambda name, reason: queue.put_nowait((name, reason)))
+    return queue
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until it is so; the test's own deadline ends it."""
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has asked for its end does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@asynccontextmanager
+async def running(*command: str, seconds: float = 30.0) -> AsyncIterator[Hook]:
+    hook = Hook(lambda: command, seconds=seconds)
+    task = asyncio.create_task(hook.run())
+    try:
+        yield hook
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [(("/nowhere/relay-alarm",), "not-started"), (("/bin/sh", "-c", "exit 3"), "status 3")],
+)
+async def test_a_program_that_fails_is_told(
+    failures: asyncio.Queue[tuple[str, str]], command: tuple[str, ...], reason: str
+) -> None:
+    """The operator would rely on a message that never comes."""
+    async with running(*command) as hook, asyncio.timeout(30):
+        hook.tell(ALARM, "raised")
+        assert await failures.get() == ("envelope_held", reason)
+
+
+async def test_a_program_that_hangs_is_ended_with_its_children(
+    failures: asyncio.Queue[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Every alarm after it would wait for ever, and processes would pile up."""
+    child = tmp_path / "child"
+    script = f"sleep 600 & echo $! > {child}; wait"
+    async with running("/bin/sh", "-c", script, seconds=2.0) as hook, asyncio.timeout(60):
+        hook.tell(ALARM, "raised")
+        assert (await failures.get())[1] == "timeout"
+        pid = int(child.read_text())
+        await asyncio.to_thread(until, lambda: not alive(pid))
+
+
+async def test_nothing_of_an_alarm_is_run(failures: asyncio.Queue[tuple[str, str]], tmp_path: Path) -> None:
+    """The name of a mailbox would become a command."""
+    told = tmp_path / "told"
+    script = f'printf "%s" "$RELAY_ALARM_SUBJECT" > {told}.new; mv {told}.new {told}'
+    async with running("/bin/sh", "-c", script) as hook, asyncio.timeout(30):
+        hook.tell(ALARM, "raised")
+        await asyncio.to_thread(until, told.exists)
+    assert told.read_text() == ALARM.subject
+    assert failures.empty()
+
+
+async def test_each_change_is_told_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Monitoring that matches events would count wrong, or believe that an alarm still stands."""
+    told: list[tuple[str, Any, ...]] = []
+    monkeypatch.setattr(events, "alarm_raised", lambda *values: told.append(("raised", *values)))
+    monkeypatch.setattr(events, "alarm_ended", lambda *values: told.append(("ended", *values)))
+    held = iter([1, 2, 0, 0])
+
+    async def look(last: Standing | None) -> Standing:
+        facts = Facts([MailboxFacts("praxis", held=next(held))])
+        alarms = derive(facts, NOW, last.alarms if last else ())
+        return Standing(NOW, None, {}, {}, alarms, facts)  # type: ignore[arg-type]
+
+    watch = Watch(look, Hook(lambda: ()), asyncio.Event())
+    for _ in range(4):
+        await watch.look()
+    assert told == [("raised", "envelope_held", "praxis", "warning", 0), ("ended", "envelope_held", "praxis")]
