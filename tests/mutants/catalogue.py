@@ -119,7 +119,7 @@ MUTANTS = (
                 '            if condition == "BAD":\n                raise answers.append_refusal',
             ),
         ),
-        (f"{DELIVERY}::test_a_full_mailbox_is_not_asked_for_every_message", DELIVERY),
+        (f"{DELIVERY}::test_a_full_mailbox_is_not_asked_for_every_message", EVERY_FAILURE),
     ),
     Mutant(
         "believes an OK after which the folder did not grow",
