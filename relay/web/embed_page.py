@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from relay.web import assets
-from relay.web.pages import PracticePage, own_name
+from relay.web.pages import PracticePage
 from relay.web.snippets import Snippet, Way, snippets, steps
+from relay.web.words import own_name
 
 
 def embed_policy(origins: Sequence[str]) -> str:

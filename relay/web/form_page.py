@@ -26,10 +26,11 @@ from relay.form import (
 )
 from relay.submission import Answers
 from relay.web import assets, conditions, turning
-from relay.web.pages import PracticePage, own_name
+from relay.web.pages import PracticePage
 from relay.web.problems import type_names
 from relay.web.proof import Challenge
 from relay.web.troubles import Trouble
+from relay.web.words import own_name
 
 # What a page cannot carry (WHATWG HTML, "preprocessing the input stream"): a browser would send something
 # else.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-from babel import Locale, UnknownLocaleError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from relay import media
@@ -22,7 +21,7 @@ from relay.web import assets, colour, crisis
 from relay.web.assets import stylesheet
 from relay.web.problems import in_language
 from relay.web.troubles import Trouble
-from relay.web.words import Words, words_for
+from relay.web.words import Words, direction, own_name, words_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,10 @@ class PlainPage:
     @property
     def language(self) -> str:
         return self.words.language
+
+    @property
+    def direction(self) -> str:
+        return direction(self.language)
 
     @property
     def stylesheet(self) -> str:
@@ -66,6 +69,10 @@ class PracticePage:
     @property
     def words(self) -> Words:
         return words_for(self.language)
+
+    @property
+    def direction(self) -> str:
+        return direction(self.language)
 
     @property
     def stylesheet(self) -> str:
@@ -149,14 +156,6 @@ class TracesPage(PracticePage):
     @property
     def other_languages(self) -> Sequence[tuple[str, str]]:
         return [(tag, own_name(tag)) for tag in self.form.languages if tag != self.language]
-
-
-def own_name(language: str) -> str:
-    """``English``, ``Deutsch``: a language as those call it who speak it."""
-    try:
-        return Locale.parse(language, sep="-").get_display_name(language) or language
-    except (UnknownLocaleError, ValueError):
-        return language
 
 
 def _accepted(question: FileField) -> str:

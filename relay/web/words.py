@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
@@ -33,11 +34,6 @@ class Words:
         self.language = language
         self._translations = translations
         self._locale = Locale.parse(language, sep="-")
-
-    @property
-    def direction(self) -> str:
-        """``ltr`` or ``rtl``."""
-        return "rtl" if self._locale.character_order == "right-to-left" else "ltr"
 
     def text(self, message: str, /, **params: object) -> str:
         """A message as plain text."""
@@ -92,14 +88,22 @@ class Words:
 @cache
 def catalogues() -> Mapping[str, Words]:
     """All languages we have words in, by their tag; German first. Read once."""
-    folder = files("relay.web") / "locale"
+    return read(files("relay.web") / "locale")
+
+
+def read(folder: Traversable) -> Mapping[str, Words]:
+    """The catalogues in a folder: one file is one language.
+
+    A variant (``de-leicht``) takes what it does not say from its main language, and all from English.
+    """
     raw = {
         each.name: _translations(each.name, (each / "LC_MESSAGES" / "relay.po").read_bytes())
         for each in folder.iterdir()
     }
     for language, translations in raw.items():
         if language != _FALLBACK:
-            translations.add_fallback(raw[_FALLBACK])
+            main = language.partition("-")[0]
+            translations.add_fallback(raw[main] if main != language and main in raw else raw[_FALLBACK])
     return {language: Words(language, raw[language]) for language in sorted(raw)}
 
 
@@ -109,8 +113,27 @@ def words_for(language: str) -> Words:
     return known.get(language) or known.get(language.partition("-")[0]) or known[_FALLBACK]
 
 
+def direction(language: str) -> str:
+    """``ltr`` or ``rtl``, whether we have words in it or not."""
+    try:
+        right_to_left = Locale.parse(language, sep="-").character_order == "right-to-left"
+    except (UnknownLocaleError, ValueError):
+        return "ltr"
+    return "rtl" if right_to_left else "ltr"
+
+
+def own_name(language: str) -> str:
+    """``English``, ``Deutsch``, ``Leichte Sprache``: a language as those call it who use it."""
+    if language in catalogues():
+        return catalogues()[language].text("language.own_name")
+    try:
+        return Locale.parse(language, sep="-").get_display_name(language) or language
+    except (UnknownLocaleError, ValueError):
+        return language
+
+
 def _translations(language: str, po: bytes) -> gettext.GNUTranslations:
     compiled = io.BytesIO()
-    write_mo(compiled, read_po(io.BytesIO(po), locale=language.replace("-", "_")))
+    write_mo(compiled, read_po(io.BytesIO(po), locale=language.partition("-")[0]))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
