@@ -43,7 +43,6 @@ def test_another_language_is_one_file(tmp_path: Path, monkeypatch: pytest.Monkey
     html = parsed(page("ar"))
     assert (html.get("lang"), html.get("dir")) == ("ar", "rtl")
     assert html.find(".//button").text == "إرسال مشفّر"
-    assert "Reply" not in html.find(".//button").text
 
 
 def test_the_direction_is_that_of_the_form_even_without_words_of_ours() -> None:
@@ -83,6 +82,4 @@ def test_the_style_knows_no_left_and_no_right() -> None:
     """In Arabic a mark would stand on the wrong side."""
     for style in ("relay.css", "embed/v1.js"):
         text = (files("relay.web") / "static" / style).read_text("utf-8")
-        assert not re.search(
-            r"(margin|padding|border)-(left|right)|text-align:\s*(left|right)|float:\s*(left|right)", text
-        )
+        assert not re.search(r"(margin|padding|border)-(left|right)|(align|float):\s*(left|right)", text)

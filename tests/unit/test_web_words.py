@@ -299,4 +299,3 @@ def test_a_language_without_a_catalogue_has_words() -> None:
     """A form in Turkish would fail; in Austrian German it would speak English."""
     assert words_for("tr").language == "en"
     assert words_for("de-at").language == "de"
-    assert words_for("de").direction == "ltr"
