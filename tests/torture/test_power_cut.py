@@ -32,7 +32,7 @@ def test_a_power_cut_loses_nothing_acknowledged(practice: Setting, nursery: Nurs
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    cuts = figure(3, 50)
+    cuts = figure(5, 50)
     ledger = Ledger(tmp_path / "ledger")
     image = disks.new_image(tmp_path / "image-0", 48)
     for cut in range(cuts):
