@@ -84,7 +84,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
     alarms = document["alarms"]
     now = datetime.now(UTC)
     up = span(now - datetime.fromisoformat(document["started_at"]))
-    summary = f"version {document['version']}, running for {up}, {document['forms']} forms"
+    forms = "1 form" if document["forms"] == 1 else f"{document['forms']} forms"
+    summary = f"version {document['version']}, running for {up}, {forms}"
     if not document["ready"]:
         summary += ", takes nothing now"
         yield Line("relay", "relay", "error", notes=[(summary, "")])
