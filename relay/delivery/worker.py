@@ -16,7 +16,7 @@ from relay.delivery.surroundings import Surroundings
 from relay.envelope import Mark
 from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, SpoolError
 from relay.mailbox import Account, Session, connect
-from relay.spool import Claim
+from relay.spool import Claim, State
 
 BATCH = 32
 """Envelopes claimed at a time, at most."""
@@ -108,10 +108,10 @@ class Worker:
         """Deliver. Ends after ``stop`` or ``serve(None)``; raises only what nobody foresaw."""
         try:
             while not self._stopping.is_set() and self._account is not None:
-                if self._changed.is_set():
-                    self._changed.clear()
-                    await self._hang_up()
                 try:
+                    if self._changed.is_set():
+                        self._changed.clear()
+                        await self._begin_anew()
                     await self._turn(self._account)
                 except SpoolError:  # the spool says so itself
                     await self._rest(SPOOL_PAUSE)
@@ -121,6 +121,12 @@ class Worker:
         finally:
             if self._session is not None:
                 self._session.abandon()
+
+    async def _begin_anew(self) -> None:
+        """What was put off until later is due now: who mended a password does not wait for its turn."""
+        await self._hang_up()
+        waiting = [each.id for each in await self._spool.entries(self.mailbox) if each.state == State.WAITING]
+        await self._spool.retry(waiting, self._surroundings.clock())
 
     async def _turn(self, account: Account) -> None:
         """Whatever is next: stay away, deliver what is due, or sleep."""
