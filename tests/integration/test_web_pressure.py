@@ -27,6 +27,12 @@ TEXT = "Ich traue mich kaum, das zu schreiben."
 ANSWERS = {"anliegen": TEXT, "weg": "nein"}
 WORDS = words_for("de")
 JSON = {"Accept": "application/json"}
+PAGED = [
+    {"type": "page", "text": {"de": "Worum geht es?", "en": "What is it about?"}},
+    {"type": "textarea", "name": "anliegen", "label": {"de": "Ihr Anliegen", "en": "Your concern"}},
+    {"type": "page", "text": {"de": "Zum Schluss", "en": "Finally"}},
+    {"type": "text", "name": "name", "label": {"de": "Name", "en": "Name"}},
+]
 
 
 def allow(site: Site, *, network: int = 2, form: int = 100, **settings: Any) -> None:
@@ -78,6 +84,20 @@ async def test_a_crowd_behind_one_address_gets_through(site: Site) -> None:
     page = await site.get("/f/kontakt")
     assert challenge_of(page) is None, "nothing gets past the form's own share"
     assert (await site.post(ANSWERS)).status == 429
+
+
+async def test_a_form_of_several_pages_computes_on_the_last(site: Site) -> None:
+    """A challenge on an earlier page would be spent there, and the letter refused at its end."""
+    allow(site, fields=PAGED)
+    assert (await site.post({"anliegen": TEXT})).status == 303
+    first = await site.get("/f/kontakt")
+    assert challenge_of(first) is None
+    last = await site.post({**kept(first), "anliegen": TEXT})
+    assert last.status == 200
+    values = {name: given[0] for name, given in kept(last).items()}
+    assert (await site.post(values)).status == 429
+    assert (await site.post({**values, "_pow": solution(challenge_of(last))})).status == 303
+    assert len(await site.spool.entries()) == 2
 
 
 async def test_the_page_with_the_refusal_can_be_sent(site: Site) -> None:
