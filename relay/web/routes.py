@@ -22,6 +22,7 @@ from aiohttp import web
 
 from relay import events
 from relay.errors import RequestRefused, SpoolError
+from relay.submission import Submission
 from relay.web import answers, assets, colour, embed, headers, proxies, tokens, troubles
 from relay.web.bodies import receive
 from relay.web.door import Door
@@ -181,7 +182,12 @@ class _Desk:
             raise refuse("CONFIRM")
 
     async def _accept(self, visit: Visit) -> str:
-        visit.require_timely()
+        try:
+            visit.require_timely()
+        except RequestRefused:
+            # What is to be mended is said first: "simply send once more" would not be true.
+            Submission.validate(visit.form, visit.answers, language=visit.language)
+            raise
         if visit.reserved.dropped:
             self._note("reserved_field_dropped", visit, events.reserved_field_dropped)
         if visit.reserved.next and next_address(visit.reserved.next, visit.form) is None:

@@ -62,6 +62,16 @@ async def test_what_the_token_tells_costs_one_click(
     assert (await site.post({**ANSWERS, "_token": values["_token"][0]})).status == 303
 
 
+async def test_what_is_to_be_mended_is_said_before_that_it_was_fast(site: Site) -> None:
+    """The page would say that one more click sends it, and the next click would say something else."""
+    at(site, seconds=1)
+    again = await site.post({"weg": "nein", "_token": token(site)})
+    assert again.status == 422
+    assert "schneller" not in again.text
+    assert "Ihr Anliegen" in again.text
+    assert "Noch nicht gesendet: eine Angabe fehlt" in again.text
+
+
 async def test_an_invented_token_is_no_token(site: Site) -> None:
     """Whoever can write a token could decide which sendings are one."""
     again = await site.post({**ANSWERS, "_token": "A" * 52})
