@@ -19,7 +19,7 @@ test: ## everything that must hold: style, types, import contracts, all tests (i
 	@$(MAKE) --no-print-directory lint
 	@$(IN)/python -m pytest
 
-torture: ## crashes, power cuts, failing disks, signals: every point of them (about half an hour; as root)
+torture: ## crashes, power cuts, failing disks, signals: every point of them (as root)
 	@bash requirements/prepare.sh test
 	@RELAY_TORTURE=torture $(IN)/python -m pytest -q -s -rs tests/torture
 
