@@ -145,3 +145,15 @@ class DeliveryRefused(DeliveryError):
 
 class DeliveryInDoubt(DeliveryError):
     """The connection ended before the tagged answer to APPEND: the message may have been stored."""
+
+
+def let_go(error: BaseException) -> None:
+    """Part with the frames that an exception and those behind it passed, once it has been dealt with.
+
+    Frames hold what they worked on, such as a letter in clear. Where one of them knows the exception too, the
+    circle stays in memory until Python looks for such, which with old ones it does rarely.
+    """
+    error.__traceback__ = None
+    for behind in (error.__cause__, error.__context__):
+        if behind is not None and behind.__traceback__ is not None:
+            let_go(behind)
