@@ -10,6 +10,7 @@ import os
 import secrets
 from pathlib import Path
 
+from relay import durable
 from relay.errors import ConfigError, Mistake
 
 SIZE = 32
@@ -19,9 +20,9 @@ def load_or_make(state: Path) -> bytes:
     """The secret, the same at every start. Raises ``ConfigError`` if it cannot be read or written."""
     path = state / "secret"
     try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.make_folder(state)
         if not path.exists():
-            _write(path, secrets.token_bytes(SIZE))
+            durable.write(path, secrets.token_bytes(SIZE))
         value = path.read_bytes()
         exposed = path.stat().st_mode & 0o077
     except OSError as error:
@@ -42,21 +43,3 @@ _OWNER = "the state directory must belong to the user that runs relay"
 
 def _mistake(path: Path, fact: str, hint: str) -> Mistake:
     return Mistake(str(path), 0, 0, "", fact, hint)
-
-
-def _write(path: Path, value: bytes) -> None:
-    # Temporary name, fsync, rename, fsync of the directory: a power cut leaves the whole secret or none.
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, value)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -11,6 +11,7 @@ import os
 import threading
 from pathlib import Path
 
+from relay import durable
 from relay.errors import ConfigError, Mistake
 from relay.mailbox.account import Account
 
@@ -52,7 +53,7 @@ class Mechanisms:
                 return
             self._best[account.id] = entry
             if not self._read_only:
-                _write(self._path, json.dumps(self._best, indent=1, sort_keys=True).encode() + b"\n")
+                durable.write(self._path, json.dumps(self._best, indent=1, sort_keys=True).encode() + b"\n")
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
@@ -73,20 +74,3 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
         )
         raise ConfigError([Mistake(str(path), 0, 0, "", "is damaged", hint)]) from error
     return dict(best)
-
-
-def _write(path: Path, content: bytes) -> None:
-    # Temporary name, fsync, rename, fsync of the directory: a power cut leaves the old file or the new one.
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

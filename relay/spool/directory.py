@@ -11,6 +11,7 @@ import os
 import stat
 from pathlib import Path
 
+from relay import durable
 from relay.errors import ConfigError, Mistake, SpoolError, SpoolFull
 from relay.spool import database
 
@@ -20,9 +21,7 @@ _FILES = (database.FILE, f"{database.FILE}-wal", f"{database.FILE}-shm", "spool.
 def make(state: Path) -> None:
     """Make the directory, for its owner alone, where there is none."""
     with database.translated():
-        if not state.exists():
-            state.mkdir(mode=0o700, parents=True)
-            _sync(state.parent)
+        durable.make_folder(state)
 
 
 def require_private(state: Path, *, as_root: bool) -> None:
@@ -95,11 +94,3 @@ def _judge(path: Path, found: os.stat_result, kind: int, owner: int | None) -> M
 
 def _mistake(path: Path, fact: str, hint: str) -> Mistake:
     return Mistake(str(path), 0, 0, "", fact, hint, kind="permission")
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
