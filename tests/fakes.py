@@ -71,7 +71,8 @@ class InMemorySpool:
     async def claim(self, mailbox: str, now: datetime, limit: int) -> Sequence[Claim]:
         self._require_whole()
         due: list[_Row] = []
-        room = self.limits.claim_bytes
+        claimed = sum(len(row.envelope.sealed) for row in self._rows.values() if row.state is State.CLAIMED)
+        room = min(self.limits.claim_bytes, self.limits.claimed_bytes - claimed)
         for row in self._oldest_first(mailbox):
             if row.state is State.WAITING and not now < row.due <= now + FURTHEST:
                 room -= len(row.envelope.sealed)
@@ -110,8 +111,8 @@ class InMemorySpool:
             (row.due for row in self._oldest_first(mailbox) if row.state is State.WAITING), default=None
         )
 
-    async def wait(self, mailbox: str, seconds: float) -> None:
-        await self._bell.wait(mailbox, seconds)
+    async def wait(self, mailbox: str, seconds: float) -> bool:
+        return await self._bell.wait(mailbox, seconds)
 
     async def entries(self, mailbox: str | None = None) -> Sequence[Entry]:
         self._require_whole()
@@ -144,6 +145,10 @@ class InMemorySpool:
 
     async def retry(self, ids: Sequence[str], now: datetime) -> int:
         return self._move(ids, State.WAITING, lambda row: replace(row, due=now))
+
+    async def retry_all(self, mailbox: str, now: datetime) -> int:
+        late = [row.envelope.id for row in self._oldest_first(mailbox) if row.due > now]
+        return await self.retry(late, now)
 
     async def suspend(self, ids: Sequence[str]) -> int:
         return self._move(ids, State.WAITING, lambda row: replace(row, state=State.HELD, reason="operator"))

@@ -1,4 +1,4 @@
-"""The spool: the durable queue of envelopes. Ciphertext only.
+"""The spool: the durable queue of envelopes. Ciphertext only, but for notices about alarms.
 
     waiting ──claim──> claimed ──done──> done (id and time only, 72 hours)
      ^  ^ │               │
@@ -38,7 +38,7 @@ from typing import Protocol
 
 from relay.envelope import Envelope, Mark
 
-FURTHEST = timedelta(days=1)
+FURTHEST = timedelta(hours=2)
 """Nothing is deferred further than this; what seems to be was deferred before the clock was set back."""
 
 FOREIGN_CHANGES = 2.0
@@ -117,8 +117,9 @@ class Spool(Protocol):
     async def claim(self, mailbox: str, now: datetime, limit: int) -> Sequence[Claim]:
         """Up to ``limit`` envelopes of this mailbox that are due, oldest first.
 
-        Fewer where together they would pass ``Limits.claim_bytes``, but never none for that reason. What is
-        due more than ``FURTHEST`` ahead is due now: the clock was set back.
+        Fewer where together they would pass ``Limits.claim_bytes``, or with all that is claimed already
+        ``Limits.claimed_bytes``, but never none for that reason. What is due more than ``FURTHEST`` ahead is
+        due now: the clock was set back.
         """
 
     async def attempt(self, ids: Sequence[str], mark: Mark) -> None:
@@ -136,12 +137,13 @@ class Spool(Protocol):
     async def next_due(self, mailbox: str) -> datetime | None:
         """When the next waiting envelope of this mailbox is due; None when none waits."""
 
-    async def wait(self, mailbox: str, seconds: float) -> None:
+    async def wait(self, mailbox: str, seconds: float) -> bool:
         """Sleep until something of this mailbox may have become due by other hands, at most ``seconds``.
 
         A put, a retry or a release ends the sleep, also one since the last ``wait`` of this mailbox returned,
         so that nothing is missed between a look and a sleep; what another process changed ends it after up to
-        ``FOREIGN_CHANGES`` seconds. It may end early for nothing. One sleeper per mailbox.
+        ``FOREIGN_CHANGES`` seconds, and then the result is True: the operator was at work. It may end early
+        for nothing. One sleeper per mailbox.
         """
 
     async def entries(self, mailbox: str | None = None) -> Sequence[Entry]:
@@ -158,6 +160,9 @@ class Spool(Protocol):
 
     async def retry(self, ids: Sequence[str], now: datetime) -> int:
         """Make waiting envelopes due now; returns how many there were."""
+
+    async def retry_all(self, mailbox: str, now: datetime) -> int:
+        """Make due now whatever waits for this mailbox until later; returns how many that were."""
 
     async def suspend(self, ids: Sequence[str]) -> int:
         """Hold waiting envelopes by the operator's hand, reason ``operator``; returns how many there were."""

@@ -18,12 +18,15 @@ class Bell:
         self._lock = threading.Lock()
         self._rings: Counter[str] = Counter()
         self._rings_for_all = 0
+        self._calls = 0
+        self._answered: Counter[str] = Counter()
         self._heard: Counter[str] = Counter()
         self._sleepers: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
 
-    def ring(self, mailbox: str | None = None) -> None:
-        """There may be work for this mailbox; None: for any."""
+    def ring(self, mailbox: str | None = None, *, from_outside: bool = False) -> None:
+        """There may be work for this mailbox; None: for any. ``from_outside``: another process says so."""
         with self._lock:
+            self._calls += from_outside
             if mailbox is None:
                 self._rings_for_all += 1
                 sleepers = list(self._sleepers.values())
@@ -34,8 +37,8 @@ class Bell:
             with contextlib.suppress(RuntimeError):  # the loop ended while its sleeper slept
                 loop.call_soon_threadsafe(event.set)
 
-    async def wait(self, mailbox: str, seconds: float) -> None:
-        """Sleep until it rings for this mailbox, at most ``seconds``."""
+    async def wait(self, mailbox: str, seconds: float) -> bool:
+        """Sleep until it rings for this mailbox, at most ``seconds``; True if it rang from outside."""
         event = asyncio.Event()
         with self._lock:
             if self._rung(mailbox) != self._heard[mailbox]:
@@ -51,6 +54,9 @@ class Bell:
             with self._lock:
                 self._sleepers.pop(mailbox, None)
                 self._heard[mailbox] = self._rung(mailbox)
+                called = self._calls != self._answered[mailbox]
+                self._answered[mailbox] = self._calls
+        return called
 
     def _rung(self, mailbox: str) -> int:
         return self._rings[mailbox] + self._rings_for_all

@@ -36,6 +36,10 @@ class Limits:
     """Puts that may wait for the disk at the same time."""
     claim_bytes: int = 32 * 1024 * 1024
     """What one claim loads into memory at most, but for a single larger envelope."""
+    claimed_bytes: int = 128 * 1024 * 1024
+    """The same for all that is claimed together: what workers have in hand is in memory, and hundreds of
+    mailboxes may be dead at the same time, each with a backlog.
+    """
 
     def scopes(self, mailbox: str) -> Iterator[tuple[str, Quota]]:
         """Every scope that a message for this mailbox counts in, with its quota."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -31,9 +30,6 @@ from relay.spool.reader import Reader
 from relay.spool.upkeep import Upkeep
 from relay.spool.writer import Writer
 
-FULL_TOLD_EVERY = 60.0
-"""Seconds between two events that say for the same mailbox that there is no room."""
-
 T = TypeVar("T")
 
 
@@ -51,7 +47,7 @@ class SqliteSpool:
         self._writer = Writer(upkeep)
         self._reader = Reader(partial(database.connect, state / database.FILE))
         self._pending = 0
-        self._full_told: dict[str, float] = {}
+        self._seldom = events.Seldom()
 
     @classmethod
     def open(cls, state: Path, limits: Limits | None = None, *, serving: bool) -> SqliteSpool:
@@ -72,7 +68,9 @@ class SqliteSpool:
         try:
             db = _prepared(path) if serving else _opened(path)
             with _closed_on_failure(db):
-                upkeep = Upkeep(db, _opened(path), partial(_reopened, path), bell.ring)
+                upkeep = Upkeep(
+                    db, _opened(path), partial(_reopened, path), partial(bell.ring, from_outside=True)
+                )
         except BaseException:
             if lock is not None:
                 os.close(lock)
@@ -106,8 +104,10 @@ class SqliteSpool:
     async def claim(self, mailbox: str, now: datetime, limit: int) -> Sequence[Claim]:
         if not self._serving:
             raise SpoolError("only the process that serves can claim")
-        work = partial(verbs.claim, mailbox=mailbox, now=now, limit=limit, room=self.limits.claim_bytes)
-        claimed = self._writer.submit(work)
+        room, for_all = self.limits.claim_bytes, self.limits.claimed_bytes
+        claimed = self._writer.submit(
+            partial(verbs.claim, mailbox=mailbox, now=now, limit=limit, room=room, room_for_all=for_all)
+        )
         try:
             ids = await asyncio.wrap_future(claimed)
             found = await self._reader.look(partial(verbs.load, ids=ids)) if ids else []
@@ -137,8 +137,8 @@ class SqliteSpool:
     async def next_due(self, mailbox: str) -> datetime | None:
         return await self._reader.look(partial(verbs.next_due, mailbox=mailbox))
 
-    async def wait(self, mailbox: str, seconds: float) -> None:
-        await self._bell.wait(mailbox, seconds)
+    async def wait(self, mailbox: str, seconds: float) -> bool:
+        return await self._bell.wait(mailbox, seconds)
 
     async def entries(self, mailbox: str | None = None) -> Sequence[Entry]:
         return await self._reader.look(partial(verbs.entries, mailbox=mailbox))
@@ -154,6 +154,11 @@ class SqliteSpool:
 
     async def retry(self, ids: Sequence[str], now: datetime) -> int:
         return await self._write(partial(verbs.retry, ids=ids, now=now), ring=self._bell.ring)
+
+    async def retry_all(self, mailbox: str, now: datetime) -> int:
+        return await self._write(
+            partial(verbs.retry_all, mailbox=mailbox, now=now), ring=partial(self._bell.ring, mailbox)
+        )
 
     async def suspend(self, ids: Sequence[str]) -> int:
         return await self._write(partial(verbs.suspend, ids=ids))
@@ -201,9 +206,7 @@ class SqliteSpool:
         try:
             yield
         except SpoolFull as error:
-            now = time.monotonic()
-            if now >= self._full_told.get(mailbox, now):
-                self._full_told[mailbox] = now + FULL_TOLD_EVERY
+            if self._seldom(mailbox):
                 events.spool_full(mailbox, error.limit)
             raise
 

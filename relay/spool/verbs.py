@@ -45,8 +45,14 @@ def used(db: sqlite3.Connection, scope: str) -> Quota:
     return Quota(*row) if row else Quota(0, 0)
 
 
-def claim(db: sqlite3.Connection, mailbox: str, now: datetime, limit: int, room: int) -> list[str]:
-    """The ids of what is claimed now: up to ``limit`` envelopes and ``room`` bytes, but at least one."""
+def claim(
+    db: sqlite3.Connection, mailbox: str, now: datetime, limit: int, room: int, room_for_all: int
+) -> list[str]:
+    """The ids of what is claimed now, up to ``limit`` envelopes and ``room`` bytes, but at least one.
+
+    ``room_for_all`` is for these together with what is claimed already, of any mailbox.
+    """
+    room = min(room, room_for_all - _claimed_bytes(db))
     due = db.execute(
         """SELECT id, size FROM envelope WHERE mailbox = ? AND state = 'waiting' AND (due <= ? OR due > ?)
            ORDER BY received_at, seq LIMIT ?""",
@@ -113,6 +119,11 @@ def hold(db: sqlite3.Connection, id: str, reason: str, in_doubt: bool) -> None:
 def retry(db: sqlite3.Connection, ids: Sequence[str], now: datetime) -> int:
     change = "UPDATE envelope SET due = ? WHERE id = ? AND state = 'waiting'"
     return db.executemany(change, [(_stored(now), id) for id in dict.fromkeys(ids)]).rowcount
+
+
+def retry_all(db: sqlite3.Connection, mailbox: str, now: datetime) -> int:
+    change = "UPDATE envelope SET due = ? WHERE mailbox = ? AND state = 'waiting' AND due > ?"
+    return db.execute(change, (_stored(now), mailbox, _stored(now))).rowcount
 
 
 def suspend(db: sqlite3.Connection, ids: Sequence[str]) -> int:
@@ -223,6 +234,19 @@ def _load(db: sqlite3.Connection, id: str) -> Claim | str:
         return id
     envelope = Envelope(id, mailbox, message_id, _instant(received_at), message)
     return Claim(envelope, attempts, _mark(uidvalidity, uidnext))
+
+
+def _claimed_bytes(db: sqlite3.Connection) -> int:
+    # one step in the index for each mailbox, however much waits: its order is mailbox, state
+    (size,) = db.execute(
+        """WITH RECURSIVE known(mailbox) AS (
+               SELECT min(mailbox) FROM envelope
+               UNION ALL
+               SELECT (SELECT min(mailbox) FROM envelope WHERE mailbox > known.mailbox) FROM known
+               WHERE known.mailbox IS NOT NULL)
+           SELECT ifnull(sum(size), 0) FROM known JOIN envelope USING (mailbox) WHERE state = 'claimed'"""
+    ).fetchone()
+    return int(size)
 
 
 def _require_claimed(db: sqlite3.Connection, ids: Sequence[str]) -> None:

@@ -91,6 +91,7 @@ class Writer:
                 jobs, end = self._gather()
                 if jobs:
                     self._commit(jobs)
+                    jobs = []  # else the messages would stay in memory while we wait for the next
                 self._upkeep.tick(self._jobs.empty)
         finally:  # also after a mistake of ours: nobody may wait for a thread that is gone
             closed = self.close()

@@ -246,6 +246,21 @@ class TestClaim:
         assert [len(await claimed(spool)) for _ in range(4)] == [2, 1, 1, 1]
         await spool.close()
 
+    async def test_all_claims_together_do_not_fill_the_memory(self, kind: Kind) -> None:
+        """Where many mailboxes are dead at the same time, each with a backlog, the process would end."""
+        spool = kind.open(Limits(claim_bytes=1_000, claimed_bytes=1_600))
+        for mailbox in "abc":
+            for _ in range(3):
+                await spool.put(envelope(mailbox, size=400))
+        found = {mailbox: await claimed(spool, mailbox) for mailbox in "abc"}
+        assert [len(ids) for ids in found.values()] == [2, 2, 1]
+        await spool.done(found["a"], NOW)
+        assert len(await claimed(spool, "b")) == 1
+        assert len(await claimed(spool, "c")) == 1
+        await spool.done(found["b"], NOW)
+        assert len(await claimed(spool, "c")) == 1
+        await spool.close()
+
     async def test_a_damaged_message_is_set_aside(self, kind: Kind, spool: Spool) -> None:
         """A message that rotted on the disk must neither be sent nor deleted, nor stop the others."""
         letters = [envelope() for _ in range(3)]
@@ -396,6 +411,22 @@ class TestOperator:
         assert await spool.retry([letter.id], NOW) == 1
         assert await claimed(spool) == [letter.id]
 
+    async def test_everything_of_a_mailbox_is_made_due(self, spool: Spool) -> None:
+        """After a mended password letters would wait for their turn; or those of others be touched."""
+        late, other, held, due = envelope(), envelope("andere"), envelope(), envelope()
+        for letter in (late, other, held, due):
+            await spool.put(letter)
+        await spool.claim("andere", NOW, 10)
+        await spool.defer(other.id, LATER, "unreachable", in_doubt=False)
+        await claimed(spool)
+        await spool.defer(late.id, LATER, "unreachable", in_doubt=False)
+        await spool.hold(held.id, "refused", in_doubt=False)
+        await spool.defer(due.id, NOW, "unreachable", in_doubt=False)
+        assert await spool.retry_all("praxis", NOW) == 1
+        assert await spool.retry_all("praxis", NOW) == 0
+        assert set(await claimed(spool)) == {late.id, due.id}
+        assert await spool.next_due("andere") == LATER
+
     async def test_suspended_counts_no_attempt_and_keeps_the_mark(self, spool: Spool) -> None:
         """A hold by hand is not the mailbox's refusal, and does not answer whether the letter arrived."""
         letter = envelope()
@@ -464,11 +495,11 @@ class TestWait:
     async def test_what_happened_since_the_last_sleep_ends_the_next(self, spool: Spool) -> None:
         """A letter that comes between a look and a sleep would be overslept."""
         await spool.put(envelope())
-        await spool.wait("praxis", 3600)
+        assert not await spool.wait("praxis", 3600)
         await spool.retry([], NOW)
-        await spool.wait("praxis", 3600)
+        assert not await spool.wait("praxis", 3600)
         await spool.release([], NOW)
-        await spool.wait("praxis", 3600)
+        assert not await spool.wait("praxis", 3600)
 
     async def test_it_ends_by_itself(self, spool: Spool) -> None:
         """Deferred letters become due without anybody's doing."""

@@ -25,7 +25,7 @@ from tests.fakes import InMemorySpool
 from tests.fixtures.envelopes import NOW
 
 MAILBOXES = ("praxis", "lindenhof/a", "lindenhof/b")
-LIMITS = Limits(whole=Quota(12, 4_000), tenant=Quota(5, 2_000), claim_bytes=1_000)
+LIMITS = Limits(whole=Quota(12, 4_000), tenant=Quota(5, 2_000), claim_bytes=1_000, claimed_bytes=1_500)
 MEMORY = "/dev/shm"
 """Where nothing needs to be synced to a disk; thousands of commits are made."""
 
@@ -123,6 +123,7 @@ class Twins(RuleBasedStateMachine):
         ids = [letter.id for letter in letters]
         self.both(lambda spool: spool.retry(ids[:1], now))
         self.both(lambda spool: spool.suspend(ids[1:2]))
+        self.both(lambda spool: spool.retry_all(letters[0].mailbox if letters else "praxis", now))
         self.both(lambda spool: spool.release(ids[1:], now))
 
     @rule(before=instants)

@@ -296,7 +296,7 @@ class TestProcesses:
         await spool.wait("lindenhof/praxis", 0)  # its put has been heard
         assert await operator.release([waiting.id], NOW) == 1
         async with asyncio.timeout(20):
-            await spool.wait("lindenhof/praxis", 3600)  # the daemon notices
+            assert await spool.wait("lindenhof/praxis", 3600)  # the daemon notices, and whose hand it was
         (claim,) = await spool.claim("lindenhof/praxis", NOW, 1)
         assert claim.envelope == waiting
         await operator.close()
