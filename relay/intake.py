@@ -10,10 +10,13 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from relay import events
 from relay.certificate import Certificate
@@ -28,6 +31,8 @@ LARGE = 1_000_000
 """Bytes of the files of one submission, above which it waits for its turn to be sealed."""
 
 LARGE_AT_ONCE = 1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,19 @@ class OpenForm:
 
 
 @dataclass(frozen=True, slots=True)
+class _Turn:
+    """What it takes to get one submission sealed."""
+
+    large: bool
+    waited: timedelta = timedelta()
+    """Until it was its turn: a key may have ended meanwhile."""
+
+    async def take(self, step: Callable[[], T]) -> T:
+        """One step that computes; in a thread where it would hold the event loop for a tenth of a second."""
+        return await asyncio.to_thread(step) if self.large else step()
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """What every form shares: the sealer, the spool, and who we are."""
 
@@ -54,7 +72,7 @@ class Intake:
     public_host: str
     """Host name of the public URL: named in the letter and in Message-IDs."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE))
-    """For large submissions: copies on the way from the form into the spool make one more than ten times its
+    """For large submissions: with its copies on the way from the form into the spool one is several times its
     own size for a moment.
     """
 
@@ -82,36 +100,49 @@ class Intake:
         submission = Submission.validate(open_form.form, answers, language=language)
         seed = self._seed(submission, once)
         reference = reference_from(seed)
-        async with self._turn(answers):
-            letter = compose(
-                open_form.form,
-                submission,
-                reference=reference,
-                received_at=now,
-                sender=Sender(open_form.address, self.public_host, open_form.practice.time_zone),
-                certificates=open_form.certificates,
-            )
-            ciphertext = await self.sealer.seal(letter.content, open_form.certificates, now)
-            envelope = Envelope(
-                id=hashlib.sha256(b"envelope" + seed).hexdigest()[:32],
-                mailbox=open_form.mailbox,
-                message_id=letter.message_id,
-                received_at=now.replace(microsecond=0),
-                sealed=frame(ciphertext, address=open_form.address, message_id=letter.message_id, date=now),
-            )
+        async with self._turn(answers) as turn:
+            envelope = await self._envelope(open_form, submission, seed, now, turn)
             await self.spool.put(envelope)
         events.submission_received(envelope.id, open_form.form.tenant, open_form.form.name)
         return reference
 
+    async def _envelope(
+        self, open_form: OpenForm, submission: Submission, seed: bytes, now: datetime, turn: _Turn
+    ) -> Envelope:
+        """The steps between the answers and the spool; what was made on the way is let go of."""
+        letter = await turn.take(
+            partial(
+                compose,
+                open_form.form,
+                submission,
+                reference=reference_from(seed),
+                received_at=now,
+                sender=Sender(open_form.address, self.public_host, open_form.practice.time_zone),
+                certificates=open_form.certificates,
+            )
+        )
+        ciphertext = await self.sealer.seal(letter.content, open_form.certificates, now + turn.waited)
+        sealed = await turn.take(
+            partial(frame, ciphertext, address=open_form.address, message_id=letter.message_id, date=now)
+        )
+        return Envelope(
+            id=hashlib.sha256(b"envelope" + seed).hexdigest()[:32],
+            mailbox=open_form.mailbox,
+            message_id=letter.message_id,
+            received_at=now.replace(microsecond=0),
+            sealed=sealed,
+        )
+
     @asynccontextmanager
-    async def _turn(self, answers: Answers) -> AsyncIterator[None]:
+    async def _turn(self, answers: Answers) -> AsyncIterator[_Turn]:
         """Wait while as many large submissions are being sealed as memory is meant for."""
         uploads = [upload for each in answers.uploads.values() for upload in each]
         if sum(len(upload.content) for upload in uploads) <= LARGE:
-            yield
+            yield _Turn(large=False)
             return
+        asked = time.monotonic()
         async with self.turns:
-            yield
+            yield _Turn(large=True, waited=timedelta(seconds=time.monotonic() - asked))
 
     def _seed(self, submission: Submission, once: bytes | None) -> bytes:
         if once is None:

@@ -120,5 +120,8 @@ _NOT_IN_TEXT = bytes(set(range(0x20)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
 
 def _is_text(content: bytes) -> bool:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return True
+        try:
+            content = content.decode("utf-16").encode()
+        except UnicodeError:
+            return False
     return len(content.translate(None, _NOT_IN_TEXT)) == len(content)

@@ -1,7 +1,7 @@
 """MIME by hand (RFC 2045, 2046, 2183, 2231): 7-bit, CRLF, built from checked pieces only.
 
-The ``email`` package costs six times the encryption; tests read every result with it. A part is a pair, its
-header and its body, so that large files are put together once.
+The ``email`` package costs six times the encryption; tests read every result with it. A part is a sequence of
+pieces, its header the first, so that large files are put together once.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import binascii
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
-Part = tuple[bytes, bytes]
+Part = Sequence[bytes]
 
 _BLOCK = 57 * 1024
-"""Bytes that become 1,024 lines of base64; a file is encoded block by block, not held twice at once."""
+"""Bytes that become 1,024 lines of base64, one piece."""
 
 
 def text_part(text: str) -> Part:
@@ -27,7 +27,7 @@ def text_part(text: str) -> Part:
     quoted = binascii.b2a_qp(raw)
     encoding, body = ("quoted-printable", quoted)
     if len(quoted) * 3 > len(raw) * 4:
-        encoding, body = ("base64", _base64(raw))
+        encoding, body = ("base64", b"".join(_base64(raw)))
     head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
     return head.encode("ascii"), body
 
@@ -39,7 +39,7 @@ def attachment(content: bytes, media_type: str, filename: str) -> Part:
         "Content-Transfer-Encoding: base64\r\n"
         f"Content-Disposition: attachment{_parameter('filename', filename)}\r\n\r\n"
     )
-    return head.encode("ascii"), _base64(content)
+    return [head.encode("ascii"), *_base64(content)]
 
 
 def multipart(
@@ -67,9 +67,12 @@ def multipart(
     return b"".join(pieces)
 
 
-def _base64(content: bytes) -> bytes:
+def _base64(content: bytes) -> Iterator[bytes]:
     view = memoryview(content)
-    return b"\r\n".join(_lines(view[i : i + _BLOCK]) for i in range(0, len(content), _BLOCK))
+    for at in range(0, len(content), _BLOCK):
+        if at:
+            yield b"\r\n"
+        yield _lines(view[at : at + _BLOCK])
 
 
 def _lines(block: memoryview) -> bytes:

@@ -2,8 +2,8 @@
 
 Guarantees of every sealer, held to them by one contract test:
 
-- Every certificate given is judged at ``now`` before each letter; one that is not usable fails the whole
-  letter.
+- Every certificate given is judged before each letter, at ``now`` and again when its turn has come, as much
+  later as it waited; one that is not usable fails the whole letter.
 - The result is one ASCII-armored message (RFC 9580 section 6), SEIPD version 1, AES, no compression, no
   version or comment lines, CRLF line endings, readable by every certificate given and by nobody else.
 - Plaintext touches no disk and no argument vector.

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from relay.certificate import Certificate
+from relay.certificate import Certificate, Subkey
 from relay.certificate.file import CertificateFile, read
 from relay.certificate.listing import Listing, parse
 from relay.certificate.policy import judge
@@ -38,7 +38,7 @@ class Custodian:
         except OSError:
             raise _unwritable() from None
         self._listings: dict[bytes, Listing | None] = {}
-        self._probes: dict[tuple[str, ...], bool] = {}
+        self._probes: dict[tuple[bytes, tuple[Subkey, ...]], bool] = {}
 
     def examine(
         self,
@@ -114,7 +114,8 @@ class Custodian:
     def _probe(self, certificate: Certificate, now: datetime) -> bool:
         # GnuPG must seal to it as it must, or the certificate is refused; tells whether pysequoia does, too
         living = certificate.living(now)
-        key = (certificate.fingerprint, *(subkey.fingerprint for subkey in living))
+        # by the file, not the fingerprint: the same key exported anew may ask for another form of encryption
+        key = (hashlib.sha256(certificate.armored).digest(), living)
         if key not in self._probes:
             try:
                 sealed = self.gnupg.encrypt(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from relay.certificate import Certificate
 from relay.seal.custodian import Custodian
 from relay.seal.outside import require_sealed_for, usable, with_crlf
 from relay.seal.signing import SigningKey
+from relay.threads import Threads
 
 AT_ONCE = max(2, os.cpu_count() or 2)
 """Runs of gpg at the same time; further letters wait for their turn."""
@@ -23,19 +24,22 @@ class GnupgSealer:
         self._custodian = custodian
         self._signer = signing.fingerprint if signing else ""
         self._signing_keyrings = [custodian.take_in_signer(signing)] if signing else []
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._threads = Threads(AT_ONCE)
 
     async def seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
         """Encrypt the letter, and sign it where a signing key was given."""
-        chosen = usable(certificates, now)
-        async with self._turns:
-            return await asyncio.to_thread(self._seal, letter, chosen, now)
+        usable(certificates, now)
+        asked = time.monotonic()
+
+        def in_turn() -> bytes:
+            return self._seal(letter, certificates, now + timedelta(seconds=time.monotonic() - asked))
+
+        return await self._threads.run(in_turn)
 
     def _seal(self, letter: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
-        recipients = [
-            subkey.fingerprint for certificate in certificates for subkey in certificate.living(now)
-        ]
-        keyrings = [self._custodian.keyring(certificate) for certificate in certificates]
+        chosen = usable(certificates, now)
+        recipients = [subkey.fingerprint for certificate in chosen for subkey in certificate.living(now)]
+        keyrings = [self._custodian.keyring(certificate) for certificate in chosen]
         keyrings += self._signing_keyrings
         sealed = self._custodian.gnupg.encrypt(letter, recipients, keyrings, self._signer)
         require_sealed_for(sealed, certificates, now)

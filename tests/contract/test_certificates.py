@@ -11,8 +11,10 @@ import pytest
 
 from relay.certificate import file
 from relay.errors import CertificateUnusable, SealError
+from relay.seal.choice import build_sealer
 from relay.seal.custodian import Custodian
 from tests.fixtures.bad_keys import CASES
+from tests.fixtures.crafted import craft, new_keys
 from tests.fixtures.good_keys import KINDS
 from tests.fixtures.keys import Home, MakeReader, Reader
 
@@ -55,6 +57,17 @@ def test_accepted(kind: str, good_readers: Mapping[str, Reader], custodian: Cust
 def test_every_good_subkey_is_found(kind: str, living: int, good_readers: Mapping[str, Reader]) -> None:
     """Otherwise a device of the reader could not open the letter, or a given-up subkey could."""
     assert len(good_readers[kind].certificate.living(NOW)) == living
+
+
+async def test_a_key_that_was_exported_anew_is_tried_anew(custodian: Custodian) -> None:
+    """After a mail program had added a feature to a key, no short letter to it could be sealed any more."""
+    keys = new_keys()
+    before, after = craft(features=0x01, keys=keys), craft(features=0x09, keys=keys)
+    assert before.fingerprint == after.fingerprint
+    for each, in_process in ((before, True), (after, False)):
+        found = custodian.examine(each.armored, name="mueller", fingerprint=each.fingerprint, now=NOW)
+        assert found.in_process is in_process
+        assert await build_sealer(custodian).seal(b"letter", [found], NOW)
 
 
 @pytest.mark.parametrize("kind", ["seipd2-too", "no-features", "sequoia", "brainpool"])

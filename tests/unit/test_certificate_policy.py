@@ -12,7 +12,7 @@ from relay.certificate.listing import Binding, Listing, parse
 from relay.certificate.policy import judge
 from relay.certificate.refusals import REFUSALS, refusal
 from relay.errors import CertificateUnusable
-from tests.fixtures.crafted import craft
+from tests.fixtures.crafted import armor, craft
 
 CRAFTED = craft()
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -219,7 +219,7 @@ def test_every_refusal_has_words_of_its_own() -> None:
 def test_a_secret_key_is_refused_loudly() -> None:
     """Otherwise nobody would notice that the key which opens every letter has been handed around."""
     with pytest.raises(CertificateUnusable) as refused:
-        file.read(CRAFTED.secret)
+        file.read(armor("PRIVATE", CRAFTED.secret))
     assert refused.value.code == "secret-key"
     assert "SECRET KEY" in refused.value.fact
     assert "exposed" in refused.value.hint

@@ -76,6 +76,9 @@ def test_every_type_that_a_form_may_allow_is_told() -> None:
         b"\x1f\x8b\x08\0",
         b"Rar!\x1a\x07\x01\0",
         b"\0" * 32,
+        b"\xff\xfeMZ\x90\0\x03\0\0\0",
+        b"\xfe\xff\0\x7fEL",
+        b"\xff\xfe\0\xd8\0\xd8",
     ],
 )
 def test_programs_archives_and_macros_are_none_of_these(content: bytes) -> None:
