@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from relay.mailbox.trouble import translated
 from relay.mailbox.wire import PATIENCE, Literal, Patience, Trouble, Wire
 
 _OUR_MESSAGE_ID = re.compile(r"<[A-Za-z0-9.-]+@[A-Za-z0-9.-]+>")
+
+_UIDS_END = 2**32
+"""RFC 9051 section 9, nz-number. What is beyond could not even be noted: a database has 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class _Client(IMAPClient):  # type: ignore[misc]
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        super().__init__(wire.account.host, wire.account.port, ssl_context=wire.sock.context)
+        super().__init__(wire.account.host, wire.account.port, ssl_context=wire.channel.tls.context)
         wire.debug = 0
         wire._mesg = wire._log = lambda *_: None  # type: ignore[attr-defined]
 
@@ -64,6 +68,8 @@ class Session:
     def __init__(self, account: Account, wire: Wire, mechanisms: Mechanisms, patience: Patience) -> None:
         """Log in over a connection that was just opened; what fails closes it."""
         self.usable = True
+        self._turn = threading.Lock()
+        self._abandoned = False
         self._account = account
         self._wire = wire
         self._patience = patience
@@ -85,21 +91,21 @@ class Session:
     @property
     def append_limit(self) -> int | None:
         """The largest message the server takes, in bytes (RFC 7889); None where it does not say."""
-        limits = [word.removeprefix("APPENDLIMIT=") for word in self.capabilities]
-        return next((int(limit) for limit in limits if limit.isdecimal()), None)
+        # With 20 digits it is no limit, and with thousands of them nothing that int() would take.
+        limits = (re.fullmatch(r"APPENDLIMIT=(\d{1,19})", word) for word in self.capabilities)
+        return next((int(limit[1]) for limit in limits if limit), None)
 
     def mark(self) -> Mark:
         """Where the folder stands now (STATUS UIDVALIDITY UIDNEXT).
 
-        From a server that does not tell, ``Mark(0, 1)``: nothing can be concluded, everything must be
-        searched.
+        From a server that does not tell, or tells what no UID can be, ``Mark(0, 1)``: nothing can be
+        concluded, everything must be searched.
         """
         with self._command(self._patience.command):
             status = self._client.folder_status(self._account.folder, ("UIDVALIDITY", "UIDNEXT"))
-            uidvalidity, uidnext = status.get(b"UIDVALIDITY", 0), status.get(b"UIDNEXT", 0)
-            if isinstance(uidvalidity, int) and isinstance(uidnext, int) and uidvalidity > 0 and uidnext > 0:
-                return Mark(uidvalidity, uidnext)
-            return Mark(0, 1)
+            told = [status.get(name) for name in (b"UIDVALIDITY", b"UIDNEXT")]
+            numbers = [number for number in told if isinstance(number, int) and 0 < number < _UIDS_END]
+            return Mark(*numbers) if len(numbers) == len(told) else Mark(0, 1)
 
     def append(self, messages: Sequence[bytes]) -> None:
         """Append all or none, unread; returns on the tagged OK only.
@@ -117,9 +123,10 @@ class Session:
             # Synchronising literals: the server may refuse before it is sent anything.
             self._wire.literal = upload.next  # type: ignore[assignment]
             condition, _ = self._wire.xatom("APPEND", _quoted(self._account.folder), upload.announcement)
-            if condition != "OK":
+            if condition in ("NO", "BAD"):
                 raise answers.append_refusal(self._account.server, condition, self._wire.code)
-            if not upload.complete:
+            # imaplib takes any word behind our tag for an answer; only the two above say "not stored".
+            if condition != "OK" or not upload.complete:
                 raise Trouble("garbage")
 
     def find(self, message_ids: Sequence[str], since: Mark) -> frozenset[str]:
@@ -133,18 +140,21 @@ class Session:
         found = []
         for message_id in message_ids:
             with self._command(self._patience.command):
-                if self._client.search([*where, "HEADER", "Message-ID", message_id]):
+                uids = self._client.search([*where, "HEADER", "Message-ID", message_id])
+                if not all(0 < uid < _UIDS_END for uid in uids):
+                    raise Trouble("garbage")
+                if uids:
                     found.append(message_id)
         self._leave()
         return frozenset(found)
 
     def facts(self) -> Facts:
         """What the server shows of itself. Opens the folder for writing, as a mail program does."""
-        certificate = self._wire.sock.getpeercert() or {}
-        cipher = self._wire.sock.cipher()
+        certificate = self._wire.channel.tls.getpeercert() or {}
+        cipher = self._wire.channel.tls.cipher()
         writable = self._writable()
         return Facts(
-            tls=self._wire.sock.version() or "",
+            tls=self._wire.channel.tls.version() or "",
             cipher=cipher[0] if cipher else "",
             certificate_ends=datetime.fromtimestamp(
                 ssl.cert_time_to_seconds(str(certificate["notAfter"])), tz=UTC
@@ -158,16 +168,35 @@ class Session:
 
     def close(self) -> None:
         """Log out politely, within two seconds; never raises."""
-        if self.usable:
-            self.usable = False
-            with contextlib.suppress(Exception):
-                self._wire.allow(self._patience.farewell)
-                self._wire.logout()
-        self._wire.shutdown()
+        with self._in_turn():
+            if self.usable:
+                self.usable = False
+                with contextlib.suppress(Exception):
+                    self._wire.allow(self._patience.farewell)
+                    self._wire.logout()
+            self._wire.shutdown()
 
     def abandon(self) -> None:
-        """End the connection from another thread: what waits on it fails at once. Never raises."""
+        """End the connection at once, from any thread: what waits on it fails. Never raises."""
+        self._abandoned = True
         self._wire.abandon()
+        self._close_if_abandoned()
+
+    @contextlib.contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._close_if_abandoned()
+
+    def _close_if_abandoned(self) -> None:
+        # Not under a thread that reads: its descriptor could be another connection's by then. That thread
+        # comes here itself, after its turn.
+        if self._abandoned and self._turn.acquire(blocking=False):
+            self.usable = False
+            self._wire.shutdown()
+            self._turn.release()
 
     def _writable(self) -> bool:
         with self._command(self._patience.command):
@@ -204,18 +233,19 @@ class Session:
     @contextlib.contextmanager
     def _command(self, seconds: float, failing: type[DeliveryError] = DeliveryDeferred) -> Iterator[None]:
         """One command and its answer. What goes wrong is a ``DeliveryError``, ``failing`` if not refused."""
-        try:
-            with translated(self._account, self._wire, failing):
-                if not self.usable:
-                    raise Trouble("closed")
-                self._wire.allow(seconds)
-                yield
-        except DeliveryError as error:
-            answered = self._wire.condition in ("NO", "BAD") and not isinstance(error, DeliveryInDoubt)
-            if not answered and self.usable:
-                self.usable = False
-                self._wire.shutdown()
-            raise
+        with self._in_turn():
+            try:
+                with translated(self._account, self._wire, failing):
+                    if not self.usable:
+                        raise Trouble("closed")
+                    self._wire.allow(seconds)
+                    yield
+            except DeliveryError as error:
+                answered = self._wire.condition in ("NO", "BAD") and not isinstance(error, DeliveryInDoubt)
+                if not answered and self.usable:
+                    self.usable = False
+                    self._wire.shutdown()
+                raise
 
 
 class _Upload:

@@ -12,22 +12,22 @@ import contextlib
 import imaplib
 import re
 import socket
-import ssl
 import time
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import cast
 
-from relay.errors import DeliveryDeferred
-from relay.mailbox import tls
+from relay.mailbox import dial, tls
 from relay.mailbox.account import Account
-from relay.mailbox.reach import permitted
+from relay.mailbox.channel import Channel
 
 LINE = 64 * 1024
 """The longest line we read, in bytes; the longest known of real servers, CAPABILITY, has less than 1,000."""
 
 ANSWER = 256 * 1024
 """What a server may send in answer to one command, in bytes, lines and literals together."""
+
+RAW = 4 * ANSWER
+"""The same in bytes on the line, with what TLS adds: records of one byte, or of none, have 22 more."""
 
 CHUNK = 64 * 1024
 
@@ -42,7 +42,7 @@ class Patience:
     """Deadlines in seconds, each for the whole of what it names."""
 
     connect: float = 30.0
-    """All addresses, TLS, greeting. (The resolver of the system has deadlines of its own.)"""
+    """The name, all its addresses, TLS, greeting."""
     login: float = 60.0
     command: float = 60.0
     append: float = 60.0
@@ -50,6 +50,8 @@ class Patience:
     rate: float = 32 * 1024.0
     """Bytes a second at which an APPEND must go on."""
     farewell: float = 2.0
+    settle: float = 2.0
+    """How long a server may go on storing what it was sent after the connection has broken."""
 
 
 PATIENCE = Patience()
@@ -71,8 +73,7 @@ class Literal(bytes):
 class Wire(imaplib.IMAP4):
     """A verified connection that speaks IMAP.
 
-    Raises ``Trouble``; when it is made also what ``tls.wrap`` raises, ``OSError``, and ``DeliveryDeferred``
-    for an address that it may not connect to.
+    Raises ``Trouble``; when it is made also what ``dial.connected`` and ``tls.agree`` raise.
     """
 
     def __init__(self, account: Account, patience: Patience) -> None:
@@ -82,31 +83,27 @@ class Wire(imaplib.IMAP4):
         """Its response code (RFC 5530), in capitals; often empty."""
         self.account = account
         self._buffer = bytearray()
-        self._received = 0
+        self._received = self._raw = 0
         self._until = time.monotonic() + patience.connect
         super().__init__(account.host, account.port)
 
     def allow(self, seconds: float) -> None:
         """Begin another command: it has this long, and nothing the server said before belongs to it."""
         self._until = time.monotonic() + seconds
-        self._received = 0
+        self._received = self._raw = 0
         self.condition = self.code = ""
         self.untagged_responses.clear()
 
     def open(self, host: str = "", port: int = 993, timeout: float | None = None) -> None:
         """Connect, agree on TLS, and look at the greeting before anything else is done."""
-        plain = self._dial()
+        self.sock = dial.connected(self.account, self._left)
         try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            plain.settimeout(self._left())
-            self.sock: ssl.SSLSocket = tls.wrap(plain, tls.context(self.account.ca_file), self.account.host)
-        except BaseException:
-            plain.close()
-            raise
-        try:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            context = tls.context(self.account.ca_file)
+            self.channel: Channel = tls.agree(context, self.account.host, self._pull, self._push)
             self._greeted()
         except BaseException:
-            self.sock.close()
+            self.shutdown()
             raise
 
     def readline(self) -> bytes:
@@ -141,46 +138,18 @@ class Wire(imaplib.IMAP4):
         with memoryview(data) as view:
             for start in range(0, len(data), CHUNK):
                 with _troubled():
-                    self.sock.settimeout(self._left())
-                    self.sock.sendall(view[start : start + CHUNK])
+                    self.channel.send(view[start : start + CHUNK])
 
     def shutdown(self) -> None:
         """Close the connection; never raises."""
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        self.abandon()
         self.sock.close()
+        vars(self).pop("channel", None)  # it knows us: together we would stay in memory
 
     def abandon(self) -> None:
         """End the connection while another thread reads or writes; that one closes it."""
         with contextlib.suppress(OSError):
-            # Not SSLSocket's own: it takes the TLS state away from under the other thread.
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
-
-    def _dial(self) -> socket.socket:
-        """Try every address in turn; each gets its share of the time that is left."""
-        found = socket.getaddrinfo(self.account.host, self.account.port, type=socket.SOCK_STREAM)
-        addresses = [each for each in found if self._may_reach(str(each[4][0]))]
-        if not addresses:
-            raise DeliveryDeferred(
-                "not-public",
-                f"{self.account.host} is not on the public internet",
-                "tenant_networks in relay.yaml names private networks in which mailboxes of tenants may be",
-            )
-        failure: OSError = TimeoutError()
-        for position, (family, kind, protocol, _, address) in enumerate(addresses):
-            plain = socket.socket(family, kind, protocol)
-            try:
-                plain.settimeout(self._left() / (len(addresses) - position))
-                plain.connect(address)
-            except OSError as error:
-                plain.close()
-                failure = error
-            else:
-                return plain
-        raise failure
-
-    def _may_reach(self, address: str) -> bool:
-        return permitted(ip_address(address.partition("%")[0]), self.account.networks)
+            self.sock.shutdown(socket.SHUT_RDWR)
 
     def _greeted(self) -> None:
         """Leave the greeting to imaplib, unless it is one we have no use for."""
@@ -193,14 +162,25 @@ class Wire(imaplib.IMAP4):
 
     def _receive(self) -> None:
         with _troubled():
-            self.sock.settimeout(self._left())
-            data = self.sock.recv(CHUNK)
+            data = self.channel.receive(CHUNK)
         self._received += len(data)
         if not data:
             raise Trouble("closed")
         if self._received > ANSWER:
             raise Trouble("flood")
         self._buffer += data
+
+    def _pull(self) -> bytes:
+        self.sock.settimeout(self._left())
+        piece = self.sock.recv(CHUNK)
+        self._raw += len(piece)
+        if self._raw > RAW:
+            raise Trouble("flood")
+        return piece
+
+    def _push(self, data: bytes) -> None:
+        self.sock.settimeout(self._left())
+        self.sock.sendall(data)
 
     def _take(self, size: int) -> bytes:
         data = bytes(self._buffer[:size])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import imaplib
+import shutil
 import ssl
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from relay.errors import DeliveryDeferred, DeliveryInDoubt
 from relay.mailbox import Account, Mechanisms, Patience, connect
@@ -132,7 +134,7 @@ def test_a_login_accepted_without_proof_is_no_login(
     assert server.commands() == ["CAPABILITY", "AUTHENTICATE"]
 
 
-@pytest.mark.parametrize("iterations", [1, 4095, 10**9])
+@pytest.mark.parametrize("iterations", [1, 4095, 1_000_001, 10**9])
 def test_unreasonable_iterations_are_refused(
     iterations: int, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
 ) -> None:
@@ -316,3 +318,30 @@ def test_a_missing_authority_is_said_in_words(
             connect(account_for(server, ca_file=ca_file), mechanisms, PATIENCE)
         assert refused.value.reason == "ca-file"
     assert server.leaked() == []
+
+
+def test_whom_to_trust_is_read_again_after_every_change(
+    authority: Authority,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+    tmp_path: Path,
+) -> None:
+    """An authority that was taken out would be trusted, or a new one refused, until a restart."""
+    server = scripted_server()
+    ca_file, other = tmp_path / "authority.pem", tmp_path / "other.pem"
+    account = account_for(server, ca_file=ca_file)
+    trustme.CA().cert_pem.write_to_path(str(other))
+
+    def refused() -> str:
+        with pytest.raises(DeliveryDeferred) as trouble:
+            connect(account, mechanisms, PATIENCE)
+        return trouble.value.reason
+
+    for _ in range(2):
+        shutil.copy(authority.ca_file, ca_file)
+        connect(account, mechanisms, PATIENCE).close()
+        shutil.copy(other, ca_file)
+        assert refused() == "certificate"
+        ca_file.unlink()
+        assert refused() == "ca-file"

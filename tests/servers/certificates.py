@@ -19,6 +19,12 @@ class Authority:
         self.ca_file = folder / "authority.pem"
         self._ca.cert_pem.write_to_path(str(self.ca_file))
 
+    def pem(self, folder: Path) -> Path:
+        """Key and chain for ``localhost`` in one file."""
+        path = folder / "localhost.pem"
+        self._ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(path))
+        return path
+
     def context(
         self,
         *names: str,

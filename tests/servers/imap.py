@@ -15,9 +15,11 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
 
 import scramp
 
@@ -98,6 +100,11 @@ class Fault:
     times: int = 1
 
 
+Play = Callable[["Conversation", str, str], Action | None]
+"""What a server does in place of a phase's answer, given the tag and the right answer with the lines before
+it, each with its end. It returns what ``Conversation.at`` would: None if the conversation goes on."""
+
+
 @dataclass(frozen=True)
 class Stored:
     uid: int
@@ -123,15 +130,24 @@ class ScriptedServer:
         iterations: int = 4096,
         proves_itself: bool = True,
         faults: Iterable[Fault] = (),
+        address: str = "127.0.0.1",
     ) -> None:
         """``context`` None: plaintext. ``proves_itself`` False: its SCRAM signature is wrong."""
         self.username, self.password = username, password
         self.capabilities, self.capabilities_after = tuple(capabilities), tuple(capabilities_after)
         self.greeting, self.iterations, self.proves_itself = greeting, iterations, proves_itself
         self.faults = list(faults)
+        self.plays: dict[Phase, Play] = {}
+        """At every time that the phase is reached."""
+        self.pem: Path | None = None
+        """Key and certificates for what does TLS of its own."""
         self.folder = "INBOX"
         self.uidvalidity = 7
         self.uidnext = 1
+        self.late = False
+        """STATUS knows of no new message until the folder is opened: Dovecot, after a crash."""
+        self.known = 1
+        """The UIDNEXT of the last time that it was opened."""
         self.messages: list[Stored] = []
         self.received = bytearray()
         """Every byte that clients sent, inside TLS where there is TLS."""
@@ -146,7 +162,7 @@ class ScriptedServer:
         self.stopping = threading.Event()
         self._context = context
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -228,7 +244,7 @@ class ScriptedServer:
         # A client that goes is no error here, however it goes
         with contextlib.suppress(OSError, _Gone, ValueError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            conversation = _Conversation(self, connection)
+            conversation = Conversation(self, connection)
             if self._context is not None:
                 # A reset before the client begins leaves Python's ssl with a socket that it forgets to close
                 connection.recv(1, socket.MSG_PEEK)
@@ -246,7 +262,7 @@ class ScriptedServer:
         plain.close()
 
 
-class _Conversation:
+class Conversation:
     """One connection."""
 
     def __init__(self, server: ScriptedServer, connection: socket.socket) -> None:
@@ -266,6 +282,8 @@ class _Conversation:
 
     def at(self, phase: Phase, answer: str = "", *, tag: str = "", before: str = "") -> Action | None:
         """Give the answer due in this phase (``before`` are untagged lines), or do what the script says."""
+        if play := self.server.plays.get(phase):
+            return play(self, tag, before + answer + "\r\n" if answer else "")
         fault = self.server.take_fault(phase)
         if fault is None or fault.action in (Action.LIE, Action.WAIT):
             if fault and fault.action is Action.WAIT:
@@ -287,13 +305,13 @@ class _Conversation:
             case Action.CLOSE:
                 raise _Gone
             case Action.STALL:
-                self._until_gone()
+                self.until_gone()
             case Action.DEAF:
                 self.server.stopping.wait()
                 raise _Gone
             case Action.GARBAGE:
                 self._send("\x00\x01 {{{ (((( \xff ]]]\r\n")
-                self._until_gone()
+                self.until_gone()
             case Action.NO | Action.BAD | Action.OK:
                 self._send(f"{tag} {fault.action.upper()} {words}\r\n")
             case Action.BYE:
@@ -304,10 +322,10 @@ class _Conversation:
                     if self.server.stopping.wait(0.1):
                         raise _Gone
                     self._send(letter)
-                self._until_gone()
+                self.until_gone()
             case Action.WRONG_TAG:
                 self._send(before + answer.replace(tag, "WRONG1", 1) + "\r\n" if answer else "WRONG1 OK\r\n")
-                self._until_gone()
+                self.until_gone()
             case Action.DUPLICATE_TAG:
                 self._send(before + (answer or f"{tag} OK again") + "\r\n")
                 self._send((answer or f"{tag} OK again") + "\r\n")
@@ -320,7 +338,7 @@ class _Conversation:
                     self._send("x" * 65_536)
             case Action.HUGE_LITERAL:
                 self._send("* LIST () {1000000000000}\r\n")
-                self._until_gone()
+                self.until_gone()
 
     def _do_capability(self, tag: str, _: str) -> None:
         phase = Phase.CAPABILITY_AFTER if self._authenticated else Phase.CAPABILITY
@@ -376,13 +394,15 @@ class _Conversation:
         if self._missing(tag, arguments):
             return
         with self.server.lock:
-            facts = f"UIDVALIDITY {self.server.uidvalidity} UIDNEXT {self.server.uidnext}"
+            uidnext = self.server.known if self.server.late else self.server.uidnext
+            facts = f"UIDVALIDITY {self.server.uidvalidity} UIDNEXT {uidnext}"
         before = f'* STATUS "{self.server.folder}" ({facts})\r\n'
         self.at(Phase.STATUS, f"{tag} OK done", tag=tag, before=before)
 
     def _do_examine(self, tag: str, arguments: str) -> None:
         if not self._missing(tag, arguments):
             with self.server.lock:
+                self.server.known = self.server.uidnext
                 before = f"* FLAGS ()\r\n* {len(self.server.messages)} EXISTS\r\n* 0 RECENT\r\n"
             self.at(Phase.EXAMINE, f"{tag} OK [READ-ONLY] done", tag=tag, before=before)
 
@@ -492,15 +512,23 @@ class _Conversation:
         self.server.received += data
         self._buffer += data
 
-    def _until_gone(self) -> None:
+    def until_gone(self) -> NoReturn:
         """Say nothing until the client goes."""
         while not self.server.stopping.is_set():
             if select.select([self.connection], [], [], 0.05)[0]:
                 self._receive()
         raise _Gone
 
+    def say(self, data: bytes) -> None:
+        """Just this."""
+        self.connection.sendall(data)
+
+    def leave(self) -> NoReturn:
+        """End the connection."""
+        raise _Gone
+
     def _send(self, text: str) -> None:
-        self.connection.sendall(text.encode("latin-1"))
+        self.say(text.encode("latin-1"))
 
 
 def _announced(text: str) -> int | None:

@@ -9,6 +9,8 @@ import ssl
 import threading
 from pathlib import Path
 
+from tests.trust import trusting
+
 
 class Interposer:
     """Passes all on, until the server first says ``cut_at``: that is lost, and both connections end."""
@@ -18,7 +20,7 @@ class Interposer:
         self._cut_at = cut_at
         self._context = context
         self._upstream = port
-        self._trust = ssl.create_default_context(cafile=str(ca_file))
+        self._trust = trusting(ca_file)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._stopping = threading.Event()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import example, given
 from hypothesis import strategies as st
 from imapclient.imap_utf7 import decode as modified_utf7
@@ -167,3 +169,30 @@ def test_only_suites_with_forward_secrecy_and_authenticated_encryption() -> None
     for name in names:
         assert name.startswith(("TLS_", "ECDHE-")), name
         assert "GCM" in name or "CHACHA20" in name, name
+
+
+def test_connections_that_trust_the_same_share_what_that_takes() -> None:
+    """Five hundred practices would take 400 MB, for the authorities of the system alone."""
+    assert tls.context(None) is tls.context(None)
+
+
+def test_the_authorities_of_the_system_are_read_again_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authority that the distribution distrusts from today on would be trusted until the next restart."""
+    bundle, folder = tmp_path / "bundle.pem", tmp_path / "authorities"
+    folder.mkdir()
+    os.utime(folder, (0, 0))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+
+    def trusted() -> int:
+        return tls.context(None).cert_store_stats()["x509_ca"]
+
+    trustme.CA().cert_pem.write_to_path(str(bundle))
+    assert trusted() == 1
+    trustme.CA().cert_pem.write_to_path(str(bundle), append=True)
+    assert trusted() == 2
+    known = tls.context(None)
+    (folder / "0a1b2c3d.0").symlink_to(bundle)
+    assert tls.context(None) is not known
