@@ -18,17 +18,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from relay import events
-from relay.delivery.surroundings import Nobody, Result, Surroundings, Watcher
-from relay.delivery.threads import Threads
+from relay.delivery.surroundings import CONVERSATIONS, Nobody, Result, Surroundings, Watcher
 from relay.delivery.worker import MailboxStatus, Worker
 from relay.errors import SpoolError
 from relay.mailbox import PATIENCE, Account, Mechanisms, Patience
 from relay.spool import Spool
+from relay.threads import Threads
 
 __all__ = ["Delivery", "MailboxStatus", "Result", "Watcher"]
 
@@ -37,9 +36,6 @@ KEEP_DONE = timedelta(hours=72)
 
 HOUSEKEEPING = 3600.0
 """Seconds."""
-
-CONVERSATIONS = 32
-"""Mailboxes talked to at the same time."""
 
 
 _CHANCE = random.SystemRandom().random
@@ -147,9 +143,9 @@ class Delivery:
 
     async def _report_strays(self) -> None:
         try:
-            entries = await self._spool.entries()
+            totals = await self._spool.totals_by_mailbox()
         except SpoolError:
             return
-        strays = Counter(entry.mailbox for entry in entries if entry.mailbox not in self._accounts)
-        for mailbox, waiting in sorted(strays.items()):
-            events.mailbox_not_configured(mailbox, waiting)
+        for mailbox, has in sorted(totals.items()):
+            if mailbox not in self._accounts:
+                events.mailbox_not_configured(mailbox, has.waiting + has.held + has.damaged)

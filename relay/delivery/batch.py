@@ -44,6 +44,8 @@ class Batch:
         """``rejections`` counts by id how often the server would not take a message, across batches."""
         self.deliveries = 0
         """How many of them the mailbox has now."""
+        self.refusal: DeliveryError | None = None
+        """Why it did not take one, if that is the last that was heard of it."""
         self._surroundings = surroundings
         self._spool = surroundings.spool
         self._mailbox = mailbox
@@ -60,6 +62,7 @@ class Batch:
         """The mailbox took them, or (``found``) had them already."""
         ids = [claim.envelope.id for claim in claims]
         await self._insist(lambda: self._spool.done(ids, self._surroundings.clock()))
+        self.refusal = None
         tell = events.delivery_found if found else events.delivery_done
         for claim in claims:
             self._ended(claim.envelope.id)
@@ -75,6 +78,7 @@ class Batch:
     async def refused(self, claim: Claim, error: DeliveryError) -> None:
         """The mailbox was asked, and did not take it."""
         id = claim.envelope.id
+        self.refusal = error
         if isinstance(error, DeliveryRefused):
             self._rejections[id] += 1
         if self._rejections[id] >= HOLD_AFTER:

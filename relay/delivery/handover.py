@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from relay import events
 from relay.delivery.batch import Batch
-from relay.delivery.threads import Threads
 from relay.envelope import Mark
-from relay.errors import DeliveryError, DeliveryInDoubt, DeliveryRefused
+from relay.errors import DeliveryError, DeliveryInDoubt, DeliveryRefused, let_go
 from relay.mailbox import Session
 from relay.spool import Claim
+from relay.threads import Threads
 
 TOGETHER = 4 * 1024 * 1024
 """Bytes of several messages in one APPEND at most: a cut puts all of them in doubt."""
@@ -22,9 +22,11 @@ REFUSALS = 8
 
 
 class Handover:
-    """One batch and one connection. Raises ``DeliveryError`` when there is nothing more to be had from it;
-    the
-    claims that have not ended then are still in the batch's hands."""
+    """One batch and one connection.
+
+    Raises ``DeliveryError`` when there is nothing more to be had from it; the claims that have not ended then
+    are still in the batch's hands.
+    """
 
     def __init__(
         self, batch: Batch, session: Session, threads: Threads, stopping: asyncio.Event, mailbox: str
@@ -42,7 +44,7 @@ class Handover:
         suspects: list[Claim] = []
         for mark in {claim.mark for claim in claims if claim.mark is not None}:
             doubtful = [claim for claim in claims if claim.mark == mark]
-            suspects += await self._look(doubtful, mark, stand)
+            suspects += await self._look(doubtful, mark)
         # A message at which a server breaks down time and again goes alone, and after all others.
         parts = [*_parts(fresh, several=self._session.multiappend), *_parts(suspects, several=False)]
         await self._append_all(parts, stand)
@@ -55,23 +57,29 @@ class Handover:
                 stand = await self._threads.run(self._session.mark)
             stand = await self._append(part, stand)
 
-    async def _look(self, claims: Sequence[Claim], mark: Mark, stand: Mark) -> Sequence[Claim]:
+    async def _look(self, claims: Sequence[Claim], mark: Mark) -> Sequence[Claim]:
         """End those that arrived since the mark; the others.
 
-        ``stand`` was taken before we look, and is the mark of the next attempt: so what arrives while we
-        look, because the server was slow with it, is found the next time.
+        It opens the folder and searches it, whatever STATUS said: after a crash in the middle of storing,
+        Dovecot answers STATUS with the numbers from before until somebody opens the folder. The mark of the
+        next attempt was taken before we look: so what arrives while we look, because the server was slow with
+        it, is found the next time.
         """
-        if stand == mark and stand.uidvalidity > 0:
-            return claims  # nothing at all arrived
         message_ids = [claim.envelope.message_id for claim in claims]
         found = await self._threads.run(lambda: self._session.find(message_ids, mark))
         there = [claim for claim in claims if claim.envelope.message_id in found]
         if there:
             await self._batch.delivered(there, found=True)
         missing = [claim for claim in claims if claim.envelope.message_id not in found]
-        for claim in missing:
-            events.possible_duplicate(claim.envelope.id, self._mailbox)
+        if missing and await self._has_changed(mark):
+            for claim in missing:
+                events.possible_duplicate(claim.envelope.id, self._mailbox)
         return missing
+
+    async def _has_changed(self, mark: Mark) -> bool:
+        """Whether anything arrived since the mark: only then may it have been ours, and be gone already."""
+        now = await self._threads.run(self._session.mark)
+        return now != mark or now.uidvalidity == 0
 
     async def _append(self, claims: Sequence[Claim], stand: Mark) -> Mark | None:
         """Append these in one command; where the mailbox stands afterwards, None if it did not say."""
@@ -83,6 +91,7 @@ class Handover:
             await self._batch.doubtful(claims, error)
             raise
         except DeliveryError as error:
+            let_go(error)
             if len(claims) > 1 and self._session.usable:
                 await self._one_by_one(claims, stand)
                 return None
@@ -98,7 +107,7 @@ class Handover:
         Looks first. None should be stored (RFC 3502 section 6.3.11), but looking costs one command.
         """
         stand = await self._threads.run(self._session.mark)
-        left = await self._look(claims, mark, stand)
+        left = await self._look(claims, mark)
         await self._append_all([[claim] for claim in left], stand)
 
     async def _refused(self, claims: Sequence[Claim], error: DeliveryError) -> None:

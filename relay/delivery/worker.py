@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -14,9 +15,9 @@ from relay.delivery.batch import SPOOL_PAUSE, Batch, GivenUp
 from relay.delivery.handover import Handover
 from relay.delivery.surroundings import Surroundings
 from relay.envelope import Mark
-from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, SpoolError
+from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, SpoolError, let_go
 from relay.mailbox import Account, Session, connect
-from relay.spool import Claim, State
+from relay.spool import Claim
 
 BATCH = 32
 """Envelopes claimed at a time, at most."""
@@ -29,6 +30,9 @@ LOOK_AGAIN = 600.0
 
 _SOON = 0.05
 """The shortest sleep, whatever the wall clock does in between."""
+
+SET_BACK = 60.0
+"""Seconds that the wall clock must lose against the other one to be taken for set back."""
 
 _DISTRUSTED = {
     *("ca-file", "certificate", "downgrade", "no-safe-login"),
@@ -85,6 +89,9 @@ class Worker:
         self._refused_logins: list[float] = []
         self._alone_until = 0.0
         """By the clock of the event loop, which nobody sets back."""
+        self._settled_at = 0.0
+        """Until when a server that broke down with messages in its hands may go on storing them; likewise."""
+        self._lag = float("inf")
 
     def serve(self, account: Account | None) -> None:
         """From the next batch on deliver to this account; None: leave after the one at hand.
@@ -96,7 +103,7 @@ class Worker:
             return
         self._account = account
         self._refused_logins.clear()
-        self._alone_until = 0.0
+        self._alone_until = self._settled_at
         self._changed.set()
 
     def stop(self) -> None:
@@ -109,7 +116,7 @@ class Worker:
         try:
             while not self._stopping.is_set() and self._account is not None:
                 try:
-                    if self._changed.is_set():
+                    if self._set_back() or self._changed.is_set():
                         self._changed.clear()
                         await self._begin_anew()
                     await self._turn(self._account)
@@ -119,14 +126,18 @@ class Worker:
         except GivenUp:
             pass
         finally:
-            if self._session is not None:
-                self._session.abandon()
+            self._abandon()
+
+    def _set_back(self) -> bool:
+        """Whether the wall clock was set back since the last question: what was put off would wait longer."""
+        lag = asyncio.get_running_loop().time() - self._surroundings.clock().timestamp()
+        known, self._lag = self._lag, lag
+        return lag - known > SET_BACK
 
     async def _begin_anew(self) -> None:
         """What was put off until later is due now: who mended a password does not wait for its turn."""
         await self._hang_up()
-        waiting = [each.id for each in await self._spool.entries(self.mailbox) if each.state == State.WAITING]
-        await self._spool.retry(waiting, self._surroundings.clock())
+        await self._spool.retry_all(self.mailbox, self._surroundings.clock())
 
     async def _turn(self, account: Account) -> None:
         """Whatever is next: stay away, deliver what is due, or sleep."""
@@ -134,7 +145,7 @@ class Worker:
         if seconds > 0:
             if seconds > IDLE:
                 await self._hang_up()
-            await self._rest(seconds)
+            await self._stay_away(seconds)
         elif claims := await self._spool.claim(self.mailbox, self._surroundings.clock(), BATCH):
             await self._deliver(account, claims)
         else:
@@ -143,16 +154,41 @@ class Worker:
     async def _deliver(self, account: Account, claims: Sequence[Claim]) -> None:
         batch = Batch(self._surroundings, self.mailbox, claims, self._rejections, self._stopping)
         try:
-            session, stand = await self._arrive(account)
-            await Handover(batch, session, self._threads, self._stopping, self.mailbox).run(claims, stand)
+            async with self._room(claims):
+                session, stand = await self._arrive(account)
+                handover = Handover(batch, session, self._threads, self._stopping, self.mailbox)
+                await handover.run(claims, stand)
         except DeliveryError as error:
+            let_go(error)
             self._note_success(batch)
             await self._fail(batch, error)
             return
         except _Leaving:
             pass
         self._note_success(batch)
+        self._note_refusal(batch)
         await batch.put_off(self._surroundings.clock(), "stopped")
+
+    @contextlib.asynccontextmanager
+    async def _room(self, claims: Sequence[Claim]) -> AsyncIterator[None]:
+        """Mailboxes that failed share a part of the conversations, so that the others find one free.
+
+        So do those that failed before we were started, until a letter is taken: each was tried twice or more
+        (once alone may have been our own stop).
+        """
+        failed_before = self.status.last_success is None and all(claim.attempts > 1 for claim in claims)
+        if not self._failures and not failed_before:
+            yield
+            return
+        room = self._surroundings.second_chances
+        entered = asyncio.ensure_future(room.acquire())
+        await self._until(entered, self._stopping.wait())
+        if entered.cancelled():
+            raise _Leaving
+        try:
+            yield
+        finally:
+            room.release()
 
     async def _arrive(self, account: Account) -> tuple[Session, Mark]:
         """A connection that works, and where the mailbox stands."""
@@ -166,15 +202,22 @@ class Worker:
         shared = self._surroundings
         self._session = None
         self._session = await self._ask(
-            lambda: connect(account, shared.mechanisms, shared.patience), unwanted=Session.close
+            lambda: connect(account, shared.mechanisms, shared.patience), unwanted=Session.abandon
         )
         return self._session, await self._ask(self._session.mark)
 
     async def _ask(self, question: Callable[[], T], *, unwanted: Callable[[T], None] = lambda _: None) -> T:
         """A blocking call that may be left alone when the daemon stops."""
         answer = asyncio.ensure_future(self._threads.run(question, unwanted=unwanted))
-        await self._until(answer, self._stopping.wait())
+        try:
+            await self._until(answer, self._stopping.wait())
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and not answer.exception():
+                unwanted(answer.result())  # it came just before
+            raise
         if answer.cancelled():
+            # A thread may still wait for an answer over this connection: nobody else may use it.
+            self._abandon()
             raise _Leaving
         return answer.result()
 
@@ -188,13 +231,23 @@ class Worker:
             if known.reason or known.last_success is None:
                 self._surroundings.watcher.mailbox_changed(self.mailbox)
 
+    def _note_refusal(self, batch: Batch) -> None:
+        """The first letter that a mailbox does not take needs a person; it is asked again all the same."""
+        error = batch.refusal
+        if error is not None and error.reason in _REFUSING and error.reason != self.status.reason:
+            self.status = replace(self.status, reason=error.reason, fact=error.fact, hint=error.hint)
+            self._surroundings.watcher.mailbox_changed(self.mailbox)
+
     async def _fail(self, batch: Batch, error: DeliveryError) -> None:
         """There is nothing to be had from this mailbox now: leave it alone for a while."""
         now = asyncio.get_running_loop().time()
         self._failures += 1
         least = error.after or 0.0 if isinstance(error, DeliveryDeferred) else 0.0
-        if isinstance(error, DeliveryInDoubt) and error.reason == "timeout":
-            least = self._surroundings.patience.append  # the server may still be busy storing it
+        if isinstance(error, DeliveryInDoubt):
+            # The server may still be busy storing it: who looks too early finds nothing, and appends again.
+            patience = self._surroundings.patience
+            least = patience.append if error.reason == "timeout" else patience.settle
+            self._settled_at = now + least
         if error.reason == "login-refused":
             self._refused_logins.append(now)
             least = schedule.login_delay(self._refused_logins)
@@ -224,9 +277,24 @@ class Worker:
             await self._hang_up()
 
     async def _hang_up(self) -> None:
+        if self._session is not None:
+            await self._threads.run(self._session.close)
+            self._session = None
+
+    def _abandon(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            await self._threads.run(session.close)
+            session.abandon()
+
+    async def _stay_away(self, seconds: float) -> None:
+        """Sleep on, or until the operator asks for what waits (``relay spool retry``).
+
+        Not even they end it where a login was refused: the provider would lock the account.
+        """
+        called = asyncio.ensure_future(self._spool.wait(self.mailbox, seconds))
+        await self._until(called, self._changed.wait())
+        if not called.cancelled() and called.result() and self.status.reason != "login-refused":
+            self._alone_until = self._settled_at
 
     async def _rest(self, seconds: float) -> None:
         """Sleep; only ``stop`` and ``serve`` end it."""

@@ -15,12 +15,14 @@ from structlog.testing import capture_logs
 
 from relay.delivery import Delivery
 from relay.delivery.batch import Batch
-from relay.delivery.surroundings import Surroundings
-from relay.delivery.threads import Threads
+from relay.delivery.surroundings import CONVERSATIONS, SECOND_CHANCES, Surroundings
 from relay.delivery.worker import Worker
 from relay.envelope import Envelope
 from relay.errors import DeliveryDeferred, SpoolError
 from relay.mailbox import Account, Mechanisms, Patience
+from relay.spool.limits import Limits
+from relay.spool.sqlite import SqliteSpool
+from relay.threads import Threads
 from tests.fakes import InMemorySpool
 from tests.observed import PATIENCE, ObservedSpool, delivering, now
 from tests.servers.imap import Action, Fault, Phase, ScriptedServer
@@ -28,7 +30,7 @@ from tests.servers.imap import Action, Fault, Phase, ScriptedServer
 Start = Callable[..., ScriptedServer]
 AccountFor = Callable[..., Account]
 
-QUICK = Patience(connect=1.0, login=1.0, command=1.0, append=1.0, farewell=0.5)
+QUICK = Patience(connect=1.0, login=1.0, command=1.0, append=1.0, farewell=0.5, settle=0.0)
 
 
 def envelope(mailbox: str = "praxis", size: int = 200, marker: str = "") -> Envelope:
@@ -175,15 +177,56 @@ async def test_a_dead_mailbox_delays_no_other(
     async with delivering(spool, accounts, mechanisms, patience=patience) as delivery:
         for _ in range(5):
             await spool.put(envelope())
-
-            async def arrived() -> bool:
-                return (await spool.spool.totals("praxis")).waiting == 0
-
-            await spool.until(arrived, 10)
+            await spool.until_empty(10, mailbox="praxis")
         assert delivery.status()["praxis"].last_success is not None
         assert all(delivery.status()[name].last_success is None for name in dead)
     assert len(alive.contents()) == 5
     assert (await spool.spool.totals()).waiting == 3
+
+
+async def test_many_dead_mailboxes_delay_no_other(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A provider that answers nobody any more would stop all the others, once enough practices are there."""
+    faults = [Fault(Phase.ACCEPT, Action.CLOSE), Fault(Phase.ACCEPT, Action.STALL, times=1_000)]
+    dead = {f"dead-{number}": scripted_server(faults=faults) for number in range(CONVERSATIONS + 4)}
+    alive = scripted_server()
+    accounts = {name: account_for(server, id=name) for name, server in dead.items()}
+    accounts["praxis"] = account_for(alive)
+    for name in dead:
+        await spool.put(envelope(name))
+    patience = Patience(connect=60.0, login=60.0, command=60.0, append=60.0, farewell=0.5)
+    async with delivering(spool, accounts, mechanisms, patience=patience):
+
+        async def all_failed_once() -> bool:
+            return all(entry.attempts for entry in await spool.spool.entries())
+
+        await spool.until(all_failed_once, 30)
+        for _ in range(5):
+            await spool.put(envelope())
+            await spool.until_empty(10, mailbox="praxis")
+    assert len(alive.contents()) == 5
+
+
+async def test_many_dead_mailboxes_delay_no_other_after_a_restart(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A restart in the middle of a provider's outage would stop all the others for minutes."""
+    faults = [Fault(Phase.ACCEPT, Action.STALL, times=1_000)]
+    dead = {f"dead-{number}": scripted_server(faults=faults) for number in range(CONVERSATIONS + 4)}
+    alive = scripted_server()
+    accounts = {name: account_for(server, id=name) for name, server in dead.items()}
+    accounts["praxis"] = account_for(alive)
+    for name in [*dead, *dead, "praxis"]:  # twice each, but once where only our own stop came between
+        if not await spool.spool.entries(name):
+            await spool.put(envelope(name))
+        (claim,) = await spool.claim(name, now(), 1)
+        await spool.defer(claim.envelope.id, now(), "stopped", in_doubt=False)
+    patience = Patience(connect=60.0, login=60.0, command=60.0, append=60.0, farewell=0.5)
+    async with delivering(spool, accounts, mechanisms, patience=patience):
+        await spool.until_empty(10, mailbox="praxis")
+        assert sum(server.connections for server in dead.values()) <= SECOND_CHANCES
+    assert len(alive.contents()) == 1
 
 
 async def test_one_bad_message_holds_up_no_other(
@@ -275,6 +318,40 @@ async def test_a_full_mailbox_is_not_asked_for_every_message(
         await spool.until_reason("overquota", 32)
         assert delivery.status()["praxis"].reason == "overquota"
     assert server.commands().count("APPEND") <= 10
+
+
+@pytest.mark.parametrize("reason", ["overquota", "login-refused"])
+async def test_the_operator_ends_the_wait_but_not_after_a_refused_login(
+    reason: str,
+    tmp_path: Path,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """``relay spool retry`` would change nothing before a quarter of an hour; or the account be locked."""
+    state = tmp_path / "state"
+    spool = ObservedSpool(SqliteSpool.open(state, Limits(free=0), serving=True))
+    server = scripted_server()
+    server.refuses[b"Message-ID"] = "NO [OVERQUOTA] full"
+    right = account_for(server)
+    account = right if reason == "overquota" else dataclasses.replace(right, password="wrong")
+    envelopes = [envelope() for _ in range(40)]
+    for one in envelopes:
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account}, mechanisms) as delivery:
+        await spool.until_reason(reason, 32)
+        assert _must_wait(delivery, "praxis")
+        server.refuses.clear()
+        asked = len(server.commands())
+        operator = SqliteSpool.open(state, Limits(free=0), serving=False)
+        assert await operator.retry([one.id for one in envelopes], now()) == 40
+        await operator.close()
+        if reason == "overquota":
+            await spool.until_empty()
+        else:
+            assert await spool.wait("nobody", 60)  # it has been heard
+            assert len(server.commands()) == asked
+    await spool.close()
 
 
 async def test_a_refused_login_is_not_repeated_at_once(
@@ -372,6 +449,21 @@ async def test_stopping_does_not_wait_for_a_dead_server(
     assert (await spool.spool.totals()).waiting == 1
 
 
+async def test_stopping_leaves_a_question_alone_that_has_no_answer_yet(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Two threads would speak over one TLS connection, which OpenSSL does not survive every time."""
+    server = scripted_server(faults=[Fault(Phase.STATUS, Action.WAIT)])
+    await spool.put(envelope())
+    patience = Patience(command=60.0)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience) as delivery:
+        await asyncio.to_thread(server.waiting.wait, 10)
+        async with asyncio.timeout(5):
+            await delivery.stop(60)
+    server.close()
+    assert server.commands()[-1] == "STATUS"
+
+
 async def test_what_a_killed_process_left_is_looked_for(
     spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
 ) -> None:
@@ -395,7 +487,7 @@ async def test_what_a_killed_process_left_is_looked_for(
     assert "possible_duplicate" not in [log["event"] for log in logs]
 
 
-async def test_where_nothing_arrived_nothing_is_searched(
+async def test_where_nothing_arrived_nobody_speaks_of_a_second_copy(
     spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
 ) -> None:
     """Every broken connection would be reported as a possible second copy."""
@@ -405,8 +497,43 @@ async def test_where_nothing_arrived_nothing_is_searched(
         async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
             await spool.until_empty()
     assert len(server.contents()) == 1
-    assert "UID SEARCH" not in server.commands()
     assert "possible_duplicate" not in [log["event"] for log in logs]
+
+
+async def test_a_folder_that_stands_still_is_opened_before_it_is_believed(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Dovecot, killed while it stores, tells the numbers from before: the letter would be there twice."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.RESET)])
+    server.late = True
+    await spool.put(envelope())
+    with capture_logs() as logs:
+        async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+            await spool.until_empty()
+    assert len(server.contents()) == 1
+    assert "delivery_found" in [log["event"] for log in logs]
+
+
+async def test_a_server_that_may_still_be_storing_is_given_time(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Looked for too early it is not found, and stored twice; not even the operator may shorten that."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.RESET)])
+    await spool.put(envelope())
+    patience = dataclasses.replace(PATIENCE, settle=60.0)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience) as delivery:
+        await spool.until_reason("closed")
+        assert _must_wait(delivery, "praxis")
+        spool.calls.clear()
+        delivery.replace({"praxis": account_for(server)})
+
+        async def made_due() -> bool:
+            return "retry_all" in spool.calls
+
+        await spool.until(made_due)
+        for _ in range(20):
+            await asyncio.sleep(0)  # it would claim in one of these turns
+        assert "claim" not in spool.calls
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -517,6 +644,47 @@ async def test_a_message_over_the_announced_limit_is_held_unsent(
         await spool.until(held)
     assert server.contents() == [small.sealed]
     assert large.sealed not in bytes(server.received)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "append_limit"),
+    [
+        ({"uidnext": 2**32}, ""),
+        ({"uidnext": 10**19}, ""),
+        ({"uidvalidity": 10**19}, ""),
+        ({}, "APPENDLIMIT=" + "9" * 19),
+        ({}, "APPENDLIMIT=" + "9" * 5_000),
+    ],
+    ids=[
+        "uidnext of 33 bits",
+        "uidnext of 64 bits",
+        "uidvalidity of 64 bits",
+        "large limit",
+        "endless limit",
+    ],
+)
+async def test_numbers_beyond_all_bounds_end_nothing(
+    numbers: dict[str, int],
+    append_limit: str,
+    tmp_path: Path,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """One practice's server would end the daemon for all of them, again at every start.
+
+    With the database, since that is what cannot keep such a number.
+    """
+    server = scripted_server(capabilities_after=("IMAP4rev1", append_limit))
+    for name, number in numbers.items():
+        setattr(server, name, number)
+    spool = ObservedSpool(SqliteSpool.open(tmp_path / "state", serving=True))
+    one = envelope()
+    await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await spool.until_empty()
+    await spool.close()
+    assert server.contents() == [one.sealed]
 
 
 async def test_what_was_delivered_is_forgotten_in_time(spool: ObservedSpool, mechanisms: Mechanisms) -> None:

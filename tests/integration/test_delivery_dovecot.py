@@ -139,7 +139,7 @@ async def test_a_full_mailbox_keeps_its_messages_waiting(
     spool: ObservedSpool, dovecot_server: StartDovecot, mechanisms: Mechanisms
 ) -> None:
     """Messages to a full mailbox would be lost, or those that still fit would wait behind a large one."""
-    real = dovecot_server(quota="*:storage=30K").new_account()
+    real = dovecot_server(quota="30K").new_account()
     small, large = envelope(size=1000), envelope(size=50_000)
     for one in (large, small):
         await spool.put(one)
