@@ -12,17 +12,22 @@ content.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Hashable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
 import structlog
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+SELDOM = 60.0
+"""Seconds between two lines that say the same of what every visitor may meet."""
 
 _JOURNAL_PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
@@ -41,6 +46,23 @@ class _LastResort(logging.Handler):
         )
 
 
+class Seldom:
+    """Whether it is time to say something again. Else who comes a thousand times writes a thousand lines, and
+    the journal, which takes so many and no more, drops the one that counts.
+    """
+
+    def __init__(self) -> None:
+        self._again: dict[Hashable, float] = {}
+
+    def __call__(self, *what: Hashable) -> bool:
+        """True at first, then once in ``SELDOM`` seconds. There must be few different things to say."""
+        now = time.monotonic()
+        if now < self._again.get(what, now):
+            return False
+        self._again[what] = now + SELDOM
+        return True
+
+
 class _Lines:
     """Where events go. One that cannot be written, to a full disk or a closed pipe, is lost.
 
@@ -49,12 +71,20 @@ class _Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        # Past the buffer: what it could not get rid of it would try again at the end, and since Python 3.13
+        # end the process with status 120 for it.
+        self._raw: io.RawIOBase | None = getattr(getattr(stream, "buffer", None), "raw", None)
         self._one_at_a_time = threading.Lock()
 
     def msg(self, line: str) -> None:
         with self._one_at_a_time, contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+            if self._raw is None:
+                self._stream.write(f"{line}\n")
+                self._stream.flush()
+                return
+            left = memoryview(f"{line}\n".encode(errors="backslashreplace"))
+            while left and (written := self._raw.write(left)):
+                left = left[written:]
 
     debug = info = warning = error = critical = msg
 
@@ -142,7 +172,9 @@ def not_accepting(code: str, open_connections: int) -> None:
 
 
 def form_unavailable(tenant: str, form: str, reason: str) -> None:
-    """A visitor was turned away, with their text, because nothing could be encrypted or stored."""
+    """A visitor was turned away, with their text, because nothing could be encrypted or stored; said once a
+    minute at most.
+    """
     _log.error("form_unavailable", tenant=tenant, form=form, reason=reason)
 
 
@@ -277,6 +309,16 @@ def alarm_ended(name: str, subject: str) -> None:
 def alarm_command_failed(name: str, reason: str) -> None:
     """``alarm_command`` was not told, or did not take it: ``not-started``, ``timeout`` or ``status N``."""
     _log.error("alarm_command_failed", name=name, reason=reason)
+
+
+def alarms_not_remembered(code: str) -> None:
+    """``alarms.json`` cannot be written: after a restart what was told is told once more."""
+    _log.error("alarms_not_remembered", code=code)
+
+
+def notice_written(id: str, mailbox: str, name: str, happened: str) -> None:
+    """A mail about an alarm is in the spool, for another mailbox of the practice: ``begun`` or ``over``."""
+    _log.info("notice_written", id=id, mailbox=mailbox, name=name, happened=happened)
 
 
 def metrics_served(address: str) -> None:

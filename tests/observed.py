@@ -11,7 +11,9 @@ from typing import Any
 from relay.delivery import Delivery
 from relay.mailbox import Account, Mechanisms, Patience
 
-PATIENCE = Patience(connect=2.0, login=2.0, command=2.0, append=2.0, rate=1_000_000.0, farewell=0.5)
+PATIENCE = Patience(
+    connect=2.0, login=2.0, command=2.0, append=2.0, rate=1_000_000.0, farewell=0.5, settle=0.0
+)
 """For servers on the same machine."""
 
 
@@ -42,15 +44,17 @@ class ObservedSpool:
     async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
         """Return when the condition holds; it is asked after every call that was made to the spool."""
         async with asyncio.timeout(seconds):
-            while not await condition():
-                self._happened.clear()
+            while True:
+                self._happened.clear()  # before the question: what happens while it is asked is news
+                if await condition():
+                    return
                 await self._happened.wait()
 
-    async def until_empty(self, seconds: float = 60.0) -> None:
-        """Return when nothing is left undelivered."""
+    async def until_empty(self, seconds: float = 60.0, *, mailbox: str | None = None) -> None:
+        """Return when nothing is left undelivered, of this mailbox or at all."""
 
         async def empty() -> bool:
-            totals = await self.spool.totals()
+            totals = await self.spool.totals(mailbox)
             return totals.waiting + totals.held + totals.damaged == 0
 
         await self.until(empty, seconds)
