@@ -1,11 +1,12 @@
 """HTTPS in, status code out: forms as pages that work without a script, and their submissions.
 
-One request, in the order of the modules: ``serving`` lets the connection in and ``guest`` cuts what is too
-slow; ``routes`` finds the form; ``bodies`` reads within limits (``multipart``, ``received``); ``reserved``,
-``origins`` and ``proxies`` say who speaks and from where; ``pressure`` counts what comes (``rates``,
-``proof``, ``sendings``); ``intake.accept`` does the rest. ``visit``
-answers, as ``pages`` or JSON (``answers``), in the visitor's ``language`` and our ``words``; what went
-wrong is told by ``problems`` and ``troubles``. ``headers`` go on everything.
+One request, in the order of the modules: ``serving`` lets the connection in, ``guest`` cuts what is too
+slow, ``framing`` refuses what two readers could take for two requests; ``routes`` finds the form; ``bodies``
+reads within limits (``multipart``, ``received``); ``reserved``, ``origins`` and ``proxies`` say who speaks
+and from where; ``pressure`` counts what comes (``rates``, ``proof``, ``sendings``); ``intake.accept`` does
+the rest. ``visit`` answers, as ``pages`` (``rendering``) or JSON (``answers``), in the visitor's
+``language`` and our ``words``; what went wrong is told by ``problems`` and ``troubles``. ``headers`` go on
+everything.
 
 Guarantees: nothing typed is lost where a page can still show it; nothing typed is in a log, an address, a
 header or an exception; no answer sets a cookie or loads anything from elsewhere; every page works without a

@@ -78,12 +78,13 @@ async def receive(
 
 
 class _Body:
-    """A body as it arrives, as long as it keeps up the least rate."""
+    """A body as it arrives, as long as it never falls behind the least rate by more than ``Limits.body``."""
 
     def __init__(self, request: web.Request, limits: Limits) -> None:
         self._stream = request.content
         self._limits = limits
-        self._started = asyncio.get_running_loop().time()
+        self._longest = asyncio.get_running_loop().time() + limits.body_longest
+        self._latest = asyncio.get_running_loop().time() + limits.body
         self._received = 0
         self._announced = request.content_length or 0
         self.longest_text = _WIDEST * KEPT * limits.text
@@ -97,16 +98,21 @@ class _Body:
 
     async def next(self) -> bytes:
         """The next piece; empty at the end. Raises ``RequestRefused`` (400, 408)."""
-        allowed = min(self._limits.body + self._received / self._limits.body_rate, self._limits.body_longest)
         try:
-            async with asyncio.timeout_at(self._started + allowed):
+            async with asyncio.timeout_at(min(self._latest, self._longest)):
                 piece = await self._stream.readany()
         except TimeoutError:
             raise refuse("TIMEOUT") from None
         except web.RequestPayloadError:
             # The transfer coding itself is broken (RFC 9112 section 7.1).
             raise refuse("MALFORMED") from None
+        except RuntimeError:
+            # What aiohttp says where the connection was lost before anybody began to read.
+            raise ConnectionResetError from None
         self._received += len(piece)
+        # What came quickly is no credit: else who sends half a file could keep its memory for an hour.
+        now = asyncio.get_running_loop().time()
+        self._latest = min(self._latest + len(piece) / self._limits.body_rate, now + self._limits.body)
         return piece
 
 

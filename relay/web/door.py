@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 
+from relay.events import Seldom
 from relay.intake import Intake, OpenForm
 from relay.web.limits import Limits
 
@@ -33,6 +34,8 @@ class Door:
     counted: Callable[[str, str], None] = lambda tenant, outcome: None
     """Told the tenant and the outcome of every submission: ``received``, ``rejected``, ``refused`` or
     ``unavailable``."""
+    seldom: Seldom = field(default_factory=Seldom)
+    """Asked before the operator is told why a form takes nothing."""
 
     def find(self, address: Mapping[str, str]) -> OpenForm | None:
         """The form that an address names by ``form`` and perhaps ``tenant``."""

@@ -33,9 +33,11 @@ class Limits:
     head: float = 10
     """From the first byte of a request to the end of its header section; also for saying anything at all."""
     body: float = 30
-    """For a body at any rate; after that it must have kept up ``body_rate`` on average."""
+    """For a body at any rate; and by how much it may fall behind ``body_rate`` at any time."""
     body_rate: int = 2_048
     """Bytes a second: a phone at the edge of a village has ten times that."""
+    body_pressed: float = 5
+    """The same while all places are taken: whoever is slower then makes room."""
     body_longest: float = 900
     """For a body, however steadily it arrives."""
     answer: float = 30

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from relay import events
-from relay.errors import RequestRefused, SpoolError
+from relay.errors import RequestRefused, SpoolError, let_go
 from relay.submission import Submission
 from relay.web import answers, assets, colour, embed, headers, proxies, tokens, troubles
 from relay.web.bodies import receive
@@ -88,7 +88,9 @@ class _Desk:
                 raise
             except Exception as error:
                 visit.proof_helps = self._pressure.proof_helps(visit)
-                return visit.refused(error)
+                answer = visit.refused(error)
+                let_go(error)
+                return answer
         return visit.accepted(reference)
 
     async def confirm(self, request: web.Request) -> web.Response:

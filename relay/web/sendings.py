@@ -45,12 +45,14 @@ class Sendings:
         """Count what is done inside, unless it is a repetition; if none of its requests succeeds, not at all.
 
         ``count`` counts, and returns what takes that back; what it raises is raised. Without a token
-        everything is counted.
+        everything is counted, and nothing kept.
         """
-        name = self._name(token, received) if token else secrets.token_bytes(16)
+        name = self._name(token, received) if token else b""
         sending = self._known.get(name)
         if sending is None or sending.requests >= MOST_REPEATS:
-            sending = self._known[name] = _Sending(count())
+            sending = _Sending(count())
+            if name:
+                self._known[name] = sending
             if len(self._known) > MOST_KNOWN:
                 self._known.popitem(last=False)
         sending.requests += 1

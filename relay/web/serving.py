@@ -2,13 +2,14 @@
 
 The same for TCP, TLS and unix sockets. A connection counts from the moment it is accepted, so that a TLS
 handshake that is never finished takes its place like any other. When all places are taken, who waits
-longest without a request makes room: so visitors get in while somebody holds hundreds of silent
-connections.
+longest without a request makes room, or has been sending for longer, more slowly than anybody's phone does:
+so visitors get in while somebody holds hundreds of such connections.
 """
 
 from __future__ import annotations
 
 import asyncio
+import asyncio.sslproto
 import errno
 import socket
 import ssl
@@ -16,16 +17,24 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from relay import events
+from relay.errors import let_go
 from relay.web.door import Door
+from relay.web.framing import in_doubt
 from relay.web.guest import Guest
 from relay.web.proxies import crowd_of, is_trusted
 
 _TLS_GOODBYE = 5.0
 """Seconds for the other side to say goodbye in TLS before the connection is closed without."""
+_TLS_BUFFER = 16_384
+"""Bytes that each connection keeps for what arrives in TLS: one record. asyncio's own 256 KB, written with
+zeros at once, would make 130 MB of five hundred connections that say nothing."""
 _CANCELLED_WITHIN = 0.5
 """Seconds for a handler to end once it was told to."""
 _BREATH = 0.5
@@ -44,9 +53,12 @@ class _Place:
     guest: Guest | None = None
 
     @property
-    def waiting_since(self) -> float | None:
-        """By the loop's clock; None while a request is being handled."""
-        return self.guest.waiting_since if self.guest is not None else self.since
+    def useless_since(self) -> float | None:
+        """By the loop's clock; None while a request is being handled that does not lag."""
+        if self.guest is None:
+            return self.since
+        waiting = self.guest.waiting_since
+        return self.guest.lagging_since if waiting is None else waiting
 
     def finish(self) -> None:
         """Answer what is at hand, then end."""
@@ -80,6 +92,8 @@ class Server:
             await self._runner.setup()
             server = self._serving()
             server.request_handler = _announced(server.request_handler)
+            server.request_factory = _undemanding(server.request_factory)
+        asyncio.sslproto.SSLProtocol.max_size = _TLS_BUFFER
         sock.setblocking(False)
         task = asyncio.get_running_loop().create_task(self._accept(sock, tls), name="accept")
         self._accepting[task] = sock
@@ -134,6 +148,11 @@ class Server:
         if many or (len(self._places) >= limits.connections and not self._make_room()):
             connection.close()
             return
+        if connection.family != socket.AF_UNIX:
+            # What a visitor does not take would stay with the kernel for a quarter of an hour after we closed
+            # (tcp(7), TCP_USER_TIMEOUT); thousands of them fill its memory.
+            milliseconds = round(limits.answer * 1_000)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         loop = asyncio.get_running_loop()
         place = _Place(crowd, loop.time())
         self._places.add(place)
@@ -149,9 +168,10 @@ class Server:
                 ssl_handshake_timeout=self._door.limits.handshake if tls else None,
                 ssl_shutdown_timeout=_TLS_GOODBYE if tls else None,
             )
-        except OSError:
+        except OSError as error:
             # The handshake failed or took too long: scanners, old browsers, lost networks. Not an event.
             connection.close()
+            let_go(error)
         finally:
             if place.guest is None:
                 self._leave(place)
@@ -159,30 +179,50 @@ class Server:
     def _leave(self, place: _Place) -> None:
         if place in self._places:
             self._places.discard(place)
+            # Whoever knows whom in a circle stays, with all of TLS, until somebody looks for such circles.
+            place.guest = place.task = None
             self._left.set()
             self._present[place.crowd] -= 1
             if not self._present[place.crowd]:
                 del self._present[place.crowd]
 
     def _make_room(self) -> bool:
-        """Part with whoever waits longest without a request; False if all are being served."""
-        waiting = [place for place in self._places if place.waiting_since is not None]
-        if not waiting:
+        """Part with whoever waits without a request, or lags, for longest; False if nobody does."""
+        useless = [(place.useless_since, place) for place in self._places]
+        known = [(since, place) for since, place in useless if since is not None]
+        if not known:
             return False
-        longest = min(waiting, key=lambda place: place.waiting_since or 0.0)
+        _, longest = min(known, key=itemgetter(0))
         longest.clear()
         self._leave(longest)
         return True
 
 
+def _undemanding(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """The maker of requests, which overlooks expectations that aiohttp would refuse in words of its own (RFC
+    9110 section 10.1.1 leaves it to us).
+    """
+
+    def make_undemanding(message: Any, *rest: Any) -> web.BaseRequest:
+        if message.headers.get(hdrs.EXPECT, "").lower() not in ("", "100-continue"):
+            headers = CIMultiDict(message.headers)
+            headers.popall(hdrs.EXPECT)
+            message = message._replace(headers=CIMultiDictProxy(headers))
+        return make(message, *rest)
+
+    return make_undemanding
+
+
 def _announced(
     handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
 ) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-    """The handler, which first tells the guest that a request has begun."""
+    """The handler, which first tells the guest that a request has begun, and never sees a doubtful one."""
 
     async def announce(request: web.BaseRequest) -> web.StreamResponse:
         if isinstance(request.protocol, Guest):
-            request.protocol.began()
+            request.protocol.began(request.content)
+            if in_doubt(request):
+                return request.protocol.refuse()
         return await handler(request)
 
     return announce

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import re
 import socket
-import ssl
 import subprocess
 import time
 import urllib.parse
@@ -16,8 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.daemon import FORM, Setting, StartRelay, marker
+from tests.fixtures.ports import unused_port
+from tests.trust import trusting
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "proxy.md"
+TEXT = "Ich fühle mich seit Wochen überfordert."
+MORE_THAN_RELAY_TAKES = 55_000_000
+"""Bytes: more than ``limits.files`` allows where nobody sets it."""
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
 
@@ -28,23 +32,24 @@ def upstream(request: pytest.FixtureRequest, practice: Setting) -> str:
         address = f"unix:{practice.folder}/http.sock"
         practice.rewrite(lambda settings: settings.update(listen=[address], trusted_proxies=[]))
         return address
-    address = f"http://127.0.0.1:{free_port()}"
+    address = f"http://127.0.0.1:{unused_port()}"
     practice.rewrite(lambda settings: settings.update(listen=[address], trusted_proxies=["127.0.0.1"]))
     return address
 
 
 @contextlib.contextmanager
 def nginx(practice: Setting, upstream: str) -> Iterator[int]:
-    """nginx with the server block of the document, on a port of the kernel's choice."""
-    port = free_port()
+    """nginx with the server block of the document, on a port of its own."""
+    port = unused_port()
+    folder = practice.folder / "nginx"
+    folder.mkdir()
     block = re.search(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     assert block
     server = block[1].replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
     server = server.replace("http://127.0.0.1:8080", upstream.replace("unix:", "http://unix:"))
     server = server.replace("/etc/relay/tls/fullchain.pem", f"{practice.folder}/tls/chain.pem")
     server = server.replace("/etc/relay/tls/privkey.pem", f"{practice.folder}/tls/key.pem")
-    folder = practice.folder / "nginx"
-    folder.mkdir()
+    server = server.replace("/var/log/nginx", str(folder))
     paths = "".join(
         f"{name}_temp_path {folder}/{name};\n"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -73,8 +78,7 @@ def test_a_letter_goes_through_nginx_and_leaves_nothing_there(
     word = marker()
     start_relay(practice)
     with nginx(practice, upstream) as port:
-        page = ask(practice, port, "GET", "/f/kontakt")
-        assert page.status == 200
+        assert ask(practice, port, "GET", "/f/kontakt")[0] == 200
         files = "".join(f"{word} {number}\r\n" for number in range(100_000)).encode()
         body = (
             (
@@ -86,7 +90,7 @@ def test_a_letter_goes_through_nginx_and_leaves_nothing_there(
             + b"\r\n--b--\r\n"
         )
         headers = {"Content-Type": "multipart/form-data; boundary=b", "Accept": "application/json"}
-        assert ask(practice, port, "POST", "/f/kontakt", body, headers).status == 202
+        assert ask(practice, port, "POST", "/f/kontakt", body, headers)[0] == 202
         [letter] = practice.wait_for_letters(1)
         assert word.encode() in letter
     for path in (practice.folder / "nginx").rglob("*"):
@@ -106,35 +110,43 @@ def test_visitors_behind_nginx_are_told_apart(
         # What a visitor writes into the header is replaced by nginx, so it buys nothing.
         invented = {**HEADERS, "X-Forwarded-For": "198.51.100.7"}
         visitors = ("127.0.2.1", "127.0.2.1", "127.0.3.1")
-        statuses = [ask(practice, port, "POST", "/f/kontakt", body, invented, who).status for who in visitors]
+        statuses = [ask(practice, port, "POST", "/f/kontakt", body, invented, who)[0] for who in visitors]
     assert statuses == [202, 429, 202]
+
+
+def test_what_is_too_much_is_said_by_relay_and_not_by_nginx(
+    practice: Setting, start_relay: StartRelay, upstream: str
+) -> None:
+    """nginx would answer with a page of its own, in English, and the visitor's text would be gone."""
+    start_relay(practice)
+    body = (
+        f'--b\r\nContent-Disposition: form-data; name="anliegen"\r\n\r\n{TEXT}\r\n'
+        f'--b\r\nContent-Disposition: form-data; name="unterlagen"; filename="a.txt"\r\n\r\n'
+    ).encode()
+    body += bytes(MORE_THAN_RELAY_TAKES) + b"\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    with nginx(practice, upstream) as port:
+        status, page = ask(practice, port, "POST", "/f/kontakt", body, headers)
+    assert (status, TEXT in page) == (413, True)
 
 
 def ask(
     practice: Setting, port: int, method: str, path: str,
     body: bytes | str | None = None, headers: dict[str, str] | None = None, visitor: str = "127.0.2.1",
-) -> http.client.HTTPResponse:  # fmt: skip
-    """One request to nginx over verified TLS; the answer is read whole."""
-    context = ssl.create_default_context(cafile=str(practice.folder / "tls" / "ca.pem"))
+) -> tuple[int, str]:  # fmt: skip
+    """Status and content of the answer to one request to nginx, over verified TLS."""
+    context = trusting(practice.folder / "tls" / "ca.pem")
     connection = http.client.HTTPSConnection(
         "localhost", port, timeout=30, context=context, source_address=(visitor, 0)
     )
     connection.request(method, path, body, headers or {})
     response = connection.getresponse()
-    response.read()
+    content = response.read().decode()
     connection.close()
-    return response
+    return response.status, content
 
 
 def listens(port: int) -> bool:
     """Does anybody take connections there?"""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    """A port that was free a moment ago: nginx and relay must know each other's before they start."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import socket
 import ssl
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import trustme
 from aiohttp import ClientSession, UnixConnector
 
 from relay.web import create_app
+from relay.web.guest import Guest
 from relay.web.limits import Limits
 from relay.web.serving import Server
 from tests.fixtures.keys import Reader
@@ -37,7 +39,9 @@ TEXT = b'--b\r\nContent-Disposition: form-data; name="anliegen"\r\n\r\nMein Text
 @pytest.fixture
 def limits(request: pytest.FixtureRequest) -> Limits:
     """All deadlines long but those that a test names (``short``)."""
-    long = dict.fromkeys(("handshake", "head", "body", "answer", "idle", "body_longest"), LONG)
+    long = dict.fromkeys(
+        ("handshake", "head", "body", "answer", "idle", "body_longest", "body_pressed"), LONG
+    )
     return Limits(**(long | {"linger": SHORT} | getattr(request, "param", {})))
 
 
@@ -135,6 +139,20 @@ async def test_a_body_that_drips_is_cut(site: Site) -> None:
 
 
 @short(body=SHORT, body_rate=100)
+@pytest.mark.parametrize("then", [b"", b"x"])
+async def test_a_body_that_began_quickly_may_not_stand_still(site: Site, then: bytes) -> None:
+    """Half a large file, and silence: a few of them would hold the memory for all files for a long time."""
+    reader, writer = await site.connect()
+    writer.write(HEAD.replace(b"5000", b"999999") + TEXT)
+    writer.write(b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + b"x" * 20_000)
+    end = asyncio.create_task(read_to_the_end(reader))
+    while not end.done():
+        writer.write(then)
+        await asyncio.wait([end], timeout=0.05)
+    assert answered(await end).status in (0, 408)
+
+
+@short(body=1.0, body_rate=100)
 async def test_a_slow_but_steady_body_is_taken(site: Site) -> None:
     """A visitor with a bad line could never send a file."""
     body = TEXT + b'--b\r\nContent-Disposition: form-data; name="weg"\r\n\r\nnein\r\n'
@@ -194,6 +212,27 @@ async def test_who_does_not_read_the_answer_is_cut(site: Site, left: asyncio.Eve
     sock.close()
 
 
+def _connections(port: int) -> list[str]:
+    """The kernel's, of a listening port: whatever is not the listening itself (proc_pid_net(5))."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()]
+    return [state for _, local, _, state, *_ in rows if local.endswith(f":{port:04X}") and state != "0A"]
+
+
+@short(answer=SHORT, idle=SHORT)
+async def test_what_nobody_reads_does_not_stay_with_the_kernel(site: Site, left: asyncio.Event) -> None:
+    """The daemon would be rid of them, and the machine still be filled."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", site.port))
+    await asyncio.get_running_loop().sock_sendall(sock, b"GET /f/alles HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+    async with asyncio.timeout(20):
+        await left.wait()
+        while _connections(site.port):  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0.1)
+    sock.close()
+
+
 @pytest.mark.parametrize("limits", [{"connections_per_address": 3}], indirect=True)
 async def test_one_address_cannot_take_more_than_its_share(site: Site, left: asyncio.Event) -> None:
     """One visitor could keep everybody else out."""
@@ -237,6 +276,33 @@ async def test_who_is_being_served_is_not_thrown_out(site: Site, begun: asyncio.
     reader, writer = await site.connect("127.0.0.2")
     assert await read_to_the_end(reader) == b""
     assert not any(each.transport.is_closing() for _, each in sending)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"connections": 3, "body_pressed": SHORT, "body_rate": 100}], indirect=True
+)
+async def test_who_sends_too_slowly_makes_room_in_crowded_times(
+    site: Site, begun: asyncio.Semaphore, left: asyncio.Event
+) -> None:
+    """Somebody with three machines would hold all places for half a minute, and again, with no effort."""
+    lagging = []
+    for _ in range(2):
+        reader, writer = await site.connect()
+        writer.write(HEAD)
+        lagging.append(reader)
+    _, sending = await site.connect()
+    sending.write(HEAD + TEXT + b"--b\r\nContent-Disposition: form-data; name=name\r\n\r\n" + b"x" * 4_000)
+    async with asyncio.timeout(20):
+        for _ in range(3):
+            await begun.acquire()
+    await asyncio.sleep(SHORT)  # as long as anybody may be slow
+    newcomers = [await site.connect(), await site.connect()]
+    for reader in lagging:  # and not whoever has just come
+        assert await read_to_the_end(reader) == b""
+    newcomers[1][1].write(b"GET /f/kontakt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answered(await read_to_the_end(newcomers[1][0])).status == 200
+    assert not sending.transport.is_closing()
+    sending.write(b"\r\n--b--\r\n")
 
 
 TlsSite = tuple[Site, Callable[[], ssl.SSLContext]]
@@ -285,6 +351,60 @@ async def test_handshakes_count_as_connections(tls_site: TlsSite) -> None:
     writer.write(b"GET /f/kontakt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert answered(await read_to_the_end(reader)).status == 200
     assert await read_to_the_end(held[0][0]) == b""
+
+
+async def test_a_silent_tls_connection_takes_little_memory(tls_site: TlsSite) -> None:
+    """Five hundred of them would take a large part of what the unit allows for everything."""
+    site, visitor = tls_site
+    reader, writer = await site.connect(tls=visitor())
+    writer.write(b"GET /f/kontakt HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(20):
+        await reader.readuntil(b"</html>")
+    (place,) = site.server._places
+    assert place.guest is not None
+    buffer = place.guest.transport._ssl_protocol._ssl_buffer  # type: ignore[union-attr]
+    assert 8_192 < len(buffer) <= 65_536, "a record of TLS, and not many"
+
+
+@short(idle=SHORT, handshake=SHORT, head=SHORT, body=SHORT)
+@pytest.mark.parametrize("leaves", [True, False], ids=["left", "cut"])
+@pytest.mark.parametrize(
+    "said",
+    [None, b"", b"GET /f/kontakt HTTP/1.1\r\nHost: x\r\n\r\n", HEAD[:50], HEAD + TEXT],
+    ids=["no handshake", "nothing", "page", "half a head", "half a body"],
+)
+async def test_a_connection_that_is_over_takes_nothing(
+    tls_site: TlsSite, said: bytes | None, *, leaves: bool
+) -> None:
+    """Attackers who were cut would stay in memory, with all of TLS, until Python looks for circles."""
+    site, visitor = tls_site
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            reader, writer = await site.connect(tls=None if said is None else visitor())
+            if said:
+                writer.write(said)
+            if said and said.startswith(b"GET"):
+                async with asyncio.timeout(20):
+                    await reader.readuntil(b"</html>")
+            elif leaves:
+                await asyncio.sleep(0.02)
+            if leaves:
+                writer.transport.abort()
+            else:
+                await read_to_the_end(reader)
+                writer.close()
+        async with asyncio.timeout(20):
+            while site.server._places:
+                await site.server._left.wait()
+                site.server._left.clear()
+        await asyncio.sleep(0.05)
+        there = gc.get_objects()
+        assert not [each for each in there if isinstance(each, ssl.SSLObject) and each.server_side]
+        assert said is None or not [each for each in there if isinstance(each, Guest)]
+    finally:
+        gc.enable()
 
 
 @short(idle=SHORT)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from relay.envelope import Envelope
 from relay.web.limits import Limits
-from tests.fixtures.web import JSON, Site, kept, read_letter
+from tests.fixtures.web import JSON, Site, answered, kept, read_letter
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
@@ -108,6 +108,28 @@ async def test_compressed_bodies_are_refused_unread(steady: Site, coding: str) -
         assert page.shows_a_form
 
 
+@pytest.mark.parametrize("expected", ["200-ok", "x", "100-continue", "100-CONTINUE, x", ""])
+async def test_an_expectation_changes_no_answer(steady: Site, expected: str) -> None:
+    """A library would answer in its own words, quoting the request, where a page or JSON belongs."""
+    body = b"name=x"
+    head = posting(URLENCODED, f"Content-Length: {len(body)}\r\nConnection: close\r\nExpect: {expected}")
+    answer = await steady.raw(head + body)
+    if answer.status == 100:
+        answer = answered(answer.body)
+    assert answer.status == 422
+    assert answer.shows_a_form
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "h2c", "h2c, websocket"])
+async def test_nothing_is_read_behind_a_wish_for_another_protocol(steady: Site, protocol: str) -> None:
+    """Where that protocol would begin, two readers see two things; what follows was lost without a word."""
+    head = posting(URLENCODED, f"Content-Length: 6\r\nConnection: Upgrade\r\nUpgrade: {protocol}")
+    answer = await steady.raw(head + b"name=x" + b"GET /f/kontakt HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+    assert answer.status == 422
+    assert answer.headers["Connection"] == "close"
+    assert b"HTTP/1.1 " not in answer.body
+
+
 async def test_identity_is_no_compression(site: Site) -> None:
     """A careful client would be refused."""
     page = await site.raw_post(b"anliegen=Text&weg=nein", URLENCODED, Content_Encoding="Identity")
@@ -136,6 +158,9 @@ BROKEN_HTTP = {
     "tls to a plain port": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
     "unknown method": b"BREW /f/kontakt HTTP/1.1\r\nHost: x\r\n\r\n",
     "http 2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "http 2 without a preface": b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+    "http 0.9 in the words of 1.0": b"GET / HTTP/0.9\r\n\r\n",
+    "a tunnel": b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n",
     "http 9": b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
     "space in a name": b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
     "folded header": b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
@@ -166,6 +191,20 @@ async def test_what_is_no_http_is_answered_once_and_closed(steady: Site, name: s
     assert "nonsense" not in answer.text
 
 
+@pytest.mark.parametrize("header", [b"X: " + b"y" * 9_000, b"Transfer-Encoding: gzip, chunked"])
+async def test_who_is_still_sending_what_is_no_http_hears_the_answer(steady: Site, header: bytes) -> None:
+    """A browser whose header is too long, with a letter behind it, would show "connection reset" instead."""
+    reader, writer = await steady.connect()
+    writer.write(POST + header + b"\r\nContent-Type: text/plain\r\n\r\n")
+    answer = await reader.readuntil(b"\r\n\r\n")
+    for _ in range(50):
+        writer.write(b"x" * 10_000)
+        await writer.drain()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"nothing was sent" in await reader.read()
+    writer.write_eof()
+
+
 @pytest.mark.parametrize(
     "chunks",
     [
@@ -184,6 +223,68 @@ async def test_broken_chunks_are_answered(steady: Site, chunks: bytes) -> None:
     assert answer.body.count(b"HTTP/1.1") == 0
 
 
+@pytest.mark.parametrize("path", ["/f/kontakt", "/f/nirgends", "/f/beispiel/kontakt"])
+@pytest.mark.parametrize(
+    "rest", [b"zz\r\n", b"1\r\nabc", b"0\r\nnot a header\r\n\r\n", b"0\r\nContent-Length: 3\r\n\r\n"]
+)
+async def test_chunks_that_break_later_are_answered_at_once_and_once(
+    steady: Site, begun: asyncio.Semaphore, rest: bytes, path: str
+) -> None:
+    """Whoever reads the body would wait half a minute for the rest; or a second answer would come, to what a
+    proxy takes for the same request.
+    """
+    reader, writer = await steady.connect()
+    head = posting(URLENCODED, "Transfer-Encoding: chunked").replace(b"/f/kontakt", path.encode())
+    writer.write(head + b"12\r\nanliegen=Mein+Text\r\n")
+    await writer.drain()
+    await begun.acquire()
+    if path == "/f/nirgends":
+        await reader.readuntil(b"\r\n\r\n")
+    writer.write(rest)
+    async with asyncio.timeout(10):
+        said = await reader.read()
+    assert b"HTTP/1.1 " not in said.removeprefix(b"HTTP/1.1 400 ")
+    if path != "/f/nirgends":
+        answer = answered(said)
+        assert answer.status == 400
+        assert answer.headers["Connection"] == "close"
+        assert kept(answer)["anliegen"][0].startswith("Mein Text")
+
+
+@pytest.mark.parametrize("size", [70_000, 136_000, 400_000])
+async def test_large_chunks_that_break_at_the_end_are_answered_at_once(steady: Site, size: int) -> None:
+    """The same, where the parser was ahead of whoever reads the body, or of the handler's first step."""
+    body = TEXT + b"--b\r\n" + NAMED + b"\r\n\r\n" + b"x" * size + b"\r\n--b--\r\n"
+    head = posting(MULTIPART, "Transfer-Encoding: chunked")
+    broken = b"%x\r\n" % len(body) + body + b"\r\n0\r\nContent-Length: 3\r\n\r\n"
+    async with asyncio.timeout(10):
+        answer = await steady.raw(head + broken)
+    assert answer.status in (400, 413)
+    assert answer.headers["Connection"] == "close"
+    assert b"HTTP/1.1 " not in answer.body
+
+
+async def test_half_a_body_is_never_taken_for_a_whole_one(steady: Site) -> None:
+    """Half a letter would be received, if its chunks break before anybody has begun to read it."""
+    reader, writer = await steady.connect()
+    writer.write(b"\r\n")
+    async with asyncio.timeout(10):
+        while not any(place.guest for place in steady.server._places):
+            await steady.get("/f/kontakt")
+    [guest] = [
+        place.guest
+        for place in steady.server._places
+        if place.guest and place.guest.peername == writer.get_extra_info("sockname")
+    ]
+    body = b"anliegen=Text&weg=nein"
+    guest.data_received(posting(URLENCODED, "Transfer-Encoding: chunked") + b"16\r\n" + body + b"\r\n")
+    guest.data_received(b"zz\r\n")
+    async with asyncio.timeout(10):
+        answer = answered(await reader.read())
+    assert answer.status == 400
+    assert await steady.spool.entries() == []
+
+
 async def test_chunks_are_read(site: Site) -> None:
     """A client that does not know the length beforehand could not send."""
     head = posting(URLENCODED, "Transfer-Encoding: chunked\r\nConnection: close")
@@ -192,14 +293,25 @@ async def test_chunks_are_read(site: Site) -> None:
     assert answer.status == 303
 
 
-async def test_a_visitor_who_leaves_while_sending_shakes_nothing(steady: Site) -> None:
+@pytest.mark.parametrize("reset", [True, False])
+async def test_a_visitor_who_leaves_while_sending_shakes_nothing(
+    steady: Site, monkeypatch: pytest.MonkeyPatch, begun: asyncio.Semaphore, reset: bool
+) -> None:
     """A lost connection would be logged as a failure, or leave memory taken."""
+    failures: list[tuple[str, ...]] = []
+    monkeypatch.setattr("relay.events.request_failed", lambda *what: failures.append(what))
     for length in (0, 10, 60):
         _, writer = await asyncio.open_connection("127.0.0.1", steady.port)
         head = posting(MULTIPART, "Content-Length: 5000")
         writer.write(head + part(NAMED)[:length])
         await writer.drain()
-        writer.transport.abort()
+        await begun.acquire()
+        writer.transport.abort() if reset else writer.close()
+    assert (await steady.get("/f/kontakt")).status == 200
+    async with asyncio.timeout(10):
+        while len(steady.server._places) > 1:
+            await steady.get("/f/kontakt")
+    assert failures == []
 
 
 async def test_a_visitor_who_leaves_before_the_answer_is_still_received(

@@ -16,7 +16,7 @@ import pytest
 import structlog
 from aiohttp import FormData
 
-from relay.errors import SpoolError
+from relay.errors import SpoolError, SpoolFull
 from relay.web import headers, tokens
 from tests.fixtures.web import JSON, PUBLIC_URL, Page, Site, kept, parsed, read_letter
 
@@ -390,6 +390,19 @@ async def test_a_mistake_outside_of_any_form_is_answered_in_words(
     assert "Das hat nicht geklappt" in answer.words
     assert "MARKER" not in answer.text
     assert (await site.get("/f/kontakt/sent/x", **JSON)).json["errors"][0]["code"] == "FAILED"
+
+
+async def test_a_form_that_takes_nothing_is_told_of_once(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who asks for it again and again would fill the journal, which then drops what counts."""
+    site.spool.broken = SpoolError("no space left")
+    for _ in range(3):
+        assert (await site.post(TYPED)).status == 503
+    assert capsys.readouterr().out.count("form_unavailable") == 1
+    site.spool.broken = SpoolFull("no room", limit="whole")
+    assert (await site.post(TYPED)).status == 503
+    assert capsys.readouterr().out.count("form_unavailable") == 1  # another reason
 
 
 async def test_what_is_dropped_is_noted_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
