@@ -18,7 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from relay.form.condition import TICKED, Condition, shown, wrong_conditions
 from relay.form.field import (
-    MAX_TEXT,
+    Answerable,
     CheckboxesField,
     CheckboxField,
     ConsentField,
@@ -55,7 +55,7 @@ from relay.form.setting import (
 from relay.form.step import Step, steps_of, wrong_pages
 
 __all__ = [
-    "MAX_FIELDS", "MAX_TEXT", "RESERVED_FORM_NAMES", "TICKED", "CheckboxField", "CheckboxesField",
+    "MAX_FIELDS", "RESERVED_FORM_NAMES", "TICKED", "Answerable", "CheckboxField", "CheckboxesField",
     "Condition", "ConsentField",
     "DateField", "EmailField", "FileField", "Form", "FormName", "Heading", "HiddenField", "Item", "Language",
     "Name", "NumberField", "Option", "Page", "Paragraph", "Practice", "Question", "RadioField", "Rates",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from relay import media
 from relay.form.condition import Condition
-from relay.form.setting import NOT_EMPTY, FieldName, Pattern, Setting, Size, Text, Words, mistake
+from relay.form.setting import NOT_EMPTY, FieldName, Pattern, Setting, Size, Words, mistake
 
 MAX_TEXT = 65_536
-"""Characters that all text fields of one submission may have together."""
+"""Characters of one answer: more would not pass the limit of all texts together, which counts bytes."""
 
 
 class _Conditional(Setting):
@@ -91,19 +92,23 @@ class UrlField(_Question):
     type: Literal["url"]
 
 
+Bound = Annotated[Decimal, Field(gt=-(10**15), lt=10**15)]
+"""Of a number: no more digits than an answer may have."""
+
+
 class NumberField(_Question):
     """A number."""
 
     type: Literal["number"]
-    min: float | None = None
-    max: float | None = None
+    min: Bound | None = None
+    max: Bound | None = None
     whole: bool = True
     """Only whole numbers."""
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise mistake("min_above_max", f"min {self.min:g} is above max {self.max:g}")
+            raise mistake("min_above_max", f"min {self.min:f} is above max {self.max:f}")
         return self
 
 
@@ -255,7 +260,7 @@ class Page(Setting):
         """Always: a page on which nothing is asked is passed over."""
 
 
-Question = (
+Answerable = (
     TextField
     | TextareaField
     | EmailField
@@ -268,14 +273,16 @@ Question = (
     | CheckboxField
     | CheckboxesField
     | ConsentField
-    | FileField
     | HiddenField
 )
+"""What is answered in text: everything but files."""
+
+Question = Answerable | FileField
 Item = Annotated[Question | Heading | Paragraph | Page, Field(discriminator="type")]
 """One entry below ``fields``: a question, what stands between questions, or where a page begins."""
 
 __all__ = [
-    "MAX_TEXT", "CheckboxField", "CheckboxesField", "ConsentField", "DateField", "EmailField", "FileField",
+    "Answerable", "CheckboxField", "CheckboxesField", "ConsentField", "DateField", "EmailField", "FileField",
     "Heading", "HiddenField", "Item", "NumberField", "Option", "Page", "Paragraph", "Question", "RadioField",
-    "SelectField", "TelField", "Text", "TextField", "TextareaField", "UrlField",
+    "SelectField", "TelField", "TextField", "TextareaField", "UrlField",
 ]  # fmt: skip

@@ -14,6 +14,8 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema
 
+from relay.form.contrast import contrast
+
 MAX_PATTERN = 500
 """Characters of a pattern."""
 
@@ -96,6 +98,7 @@ def _https_address(value: str) -> str:
 
 
 _LEAST_CONTRAST = 4.5
+_WHITE = "#ffffff"
 
 
 def _email_address(value: str) -> str:
@@ -117,24 +120,13 @@ def _phone_number(value: str) -> str:
     return value
 
 
-def _luminance(colour: str) -> float:
-    """Relative luminance, WCAG 2.2."""
-    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _contrast_of_white(colour: str) -> float:
-    return 1.05 / (_luminance(colour) + 0.05)
-
-
 def _darkened(colour: str) -> str:
     """The same tone, as much darker as white text on it needs."""
     channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     tones = (
         "#" + "".join(f"{channel * part // 256:02x}" for channel in channels) for part in range(256, 0, -1)
     )
-    return next(tone for tone in tones if _contrast_of_white(tone) >= _LEAST_CONTRAST)
+    return next(tone for tone in tones if contrast(tone, _WHITE) >= _LEAST_CONTRAST)
 
 
 def _colour(value: str) -> str:
@@ -142,10 +134,10 @@ def _colour(value: str) -> str:
         raise mistake(
             "colour", "a colour is # and six hexadecimal digits", 'for example "#2f5d50", in quotes'
         )
-    if (contrast := _contrast_of_white(value)) < _LEAST_CONTRAST:
+    if (found := contrast(value, _WHITE)) < _LEAST_CONTRAST:
         raise mistake(
             "contrast",
-            f"white text on this colour has a contrast of {contrast:.2f}; WCAG 2.2 (1.4.3) asks for 4.5",
+            f"white text on this colour has a contrast of {found:.2f}; WCAG 2.2 (1.4.3) asks for 4.5",
             f"the nearest darker tone of it that passes is {_darkened(value)}",
         )
     return value.lower()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 
 from relay.form import (
+    Answerable,
     CheckboxesField,
     CheckboxField,
     ConsentField,
@@ -56,21 +57,6 @@ class Address:
 
 
 Answered = str | bool | date | Decimal | Address | tuple[str, ...]
-Answerable = (
-    TextField
-    | TextareaField
-    | EmailField
-    | TelField
-    | UrlField
-    | NumberField
-    | DateField
-    | SelectField
-    | RadioField
-    | CheckboxField
-    | CheckboxesField
-    | ConsentField
-    | HiddenField
-)
 
 
 def answer(question: Answerable, texts: Sequence[str], language: str) -> Answered | None:
@@ -232,10 +218,10 @@ def _number(question: NumberField, text: str, language: str) -> Decimal:
     number = Decimal(plain)
     if question.whole and number != number.to_integral_value():
         raise Unfit("NOT_WHOLE")
-    if question.min is not None and number < Decimal(repr(question.min)):
-        raise Unfit("MIN", minimum=f"{question.min:g}")
-    if question.max is not None and number > Decimal(repr(question.max)):
-        raise Unfit("MAX", limit=f"{question.max:g}")
+    if question.min is not None and number < question.min:
+        raise Unfit("MIN", minimum=f"{question.min:f}")
+    if question.max is not None and number > question.max:
+        raise Unfit("MAX", limit=f"{question.max:f}")
     return number.to_integral_value() if question.whole else number
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import colorsys
 from dataclasses import dataclass
 
+from relay.form.contrast import contrast
+
 DEFAULT = "#0d5c63"
 LIGHT_PAPER = "#fcfbf8"
 DARK_PAPER = "#15191b"
@@ -37,12 +39,6 @@ def palette(colour: str) -> Palette:
     )
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 def _standing_out(colour: str, calm: float, step: float, paper: str, least: float) -> str:
     """The same hue, as much lighter or darker as makes it stand out from the paper."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*_shares(colour))
@@ -56,10 +52,3 @@ def _standing_out(colour: str, calm: float, step: float, paper: str, least: floa
 
 def _shares(colour: str) -> tuple[float, float, float]:
     return int(colour[1:3], 16) / 255, int(colour[3:5], 16) / 255, int(colour[5:7], 16) / 255
-
-
-def _luminance(colour: str) -> float:
-    red, green, blue = (
-        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in _shares(colour)
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from relay.form import CheckboxField, Form, Item
+from relay.form import CheckboxField, Form, Item, Question
 from relay.form.condition import Condition
+from relay.web.problems import in_language
+from relay.web.words import Words
 
 
 def selectors(form: Form, item: Item, beside: Collection[str] | None = None) -> tuple[str, ...]:
@@ -22,6 +24,18 @@ def selectors(form: Form, item: Item, beside: Collection[str] | None = None) -> 
     """
     conditions = form.conditions(item)
     return tuple(_selector(form, each) for each in conditions if beside is None or each.field in beside)
+
+
+def in_words(form: Form, item: Item, words: Words, language: str) -> str:
+    """When the question counts, for who sees it always; empty where it always does, or nothing is asked."""
+    if item.show_if is None or item.type in ("heading", "paragraph", "hidden"):
+        return ""
+    asked = _looked_at(form, item.show_if)
+    if isinstance(asked, CheckboxField):
+        return words.text("form.only_if_ticked", label=in_language(asked.label, language))
+    options = getattr(asked, "options", ())
+    labels = [in_language(each.label, language) for each in options if each.value in item.show_if.values]
+    return words.text("form.only_if", options=words.either(labels))
 
 
 def rules(form: Form) -> str:
@@ -39,11 +53,15 @@ def _rules(form: Form) -> Iterator[str]:
 
 def _selector(form: Form, condition: Condition) -> str:
     field = f'[name="{condition.field}"]'
-    asked = next(question for question in form.questions if question.name == condition.field)
+    asked = _looked_at(form, condition)
     if isinstance(asked, CheckboxField):
         return f"{field}:checked"
     option = f"{field} option" if asked.type == "select" else field
     return ",".join(f"{option}[value={_string(value)}]:checked" for value in condition.values)
+
+
+def _looked_at(form: Form, condition: Condition) -> Question:
+    return next(question for question in form.questions if question.name == condition.field)
 
 
 def _string(text: str) -> str:

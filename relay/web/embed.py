@@ -124,5 +124,8 @@ def _let_read(door: Door) -> _Signal:
         origin = request.headers.get(hdrs.ORIGIN, "")
         if may_read(origin, open_form.form):
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            if hdrs.RETRY_AFTER in response.headers:
+                # Browsers keep it from scripts of another origin unless it is named.
+                response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = hdrs.RETRY_AFTER
 
     return let_read

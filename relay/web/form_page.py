@@ -21,13 +21,14 @@ from relay.form import (
     NumberField,
     Question,
     TelField,
+    TextareaField,
     TextField,
     UrlField,
 )
 from relay.submission import Answers
 from relay.web import assets, conditions, turning
 from relay.web.pages import PracticePage
-from relay.web.problems import type_names
+from relay.web.problems import Mend, type_names
 from relay.web.proof import Challenge
 from relay.web.troubles import Trouble
 from relay.web.words import own_name
@@ -61,6 +62,11 @@ class FormPage(PracticePage):
         return [*forget, *(["proof.js"] if self.asks_for_proof else [])]
 
     @property
+    def action(self) -> str:
+        """Where it is sent to; its language stands in a field."""
+        return self.form.path + ("?embed" if self.embed else "")
+
+    @property
     def title(self) -> str:
         title = f"{self.text(self.form.title)} – {self.practice.name}"
         if self.progress:
@@ -92,14 +98,14 @@ class FormPage(PracticePage):
         return list(turning.items_on(self.form, self._answers, self.step))
 
     def carried(self) -> Sequence[tuple[str, str]]:
-        """Names and answers of the other pages, which travel with this one."""
+        """What travels with this page unseen: answers of the other pages, and those that no field asks for
+        where the form keeps them.
+        """
         here = {getattr(item, "name", "") for _, item in self.items()}
-        return [
-            (question.name, value)
-            for question in self.form.questions
-            if question.name not in here
-            for value in self._given(question)
-        ]
+        names = [question.name for question in self.form.questions]
+        if self.form.unknown_fields == "keep":
+            names += [name for name in self.typed or () if name not in names]
+        return [(_shown(name), value) for name in names if name not in here for value in self._given(name)]
 
     @property
     def _answers(self) -> Answers:
@@ -130,6 +136,11 @@ class FormPage(PracticePage):
     def sealed(self) -> Markup:
         """Who can open it, with their name marked."""
         return self.words.html("form.sealed", reader=Markup("<strong>{}</strong>").format(self.reader))
+
+    def leads_to(self, mend: Mend) -> str:
+        """Id of the control that is to be mended; empty where it is not on this page."""
+        here = any(getattr(item, "name", "") == mend.field for _, item in self.items())
+        return mend.anchor if here else ""
 
     def error(self, question: Question) -> str:
         """What to mend in this field; empty if nothing."""
@@ -162,17 +173,11 @@ class FormPage(PracticePage):
         return "\n".join(conditions.selectors(self.form, item)) if self.embed else ""
 
     def only_if(self, item: Item) -> str:
-        """When the question counts, for browsers that show it always; empty for what is no question."""
-        if item.show_if is None or not hasattr(item, "label") or isinstance(item, HiddenField):
+        """When the question counts, for browsers that show it always; empty where that is decided already."""
+        here = None if self.step is None else self.form.steps[self.step].names
+        if item.show_if is None or (here is not None and item.show_if.field not in here):
             return ""
-        if self.step is not None and item.show_if.field not in self.form.steps[self.step].names:
-            return ""
-        asked = next(each for each in self.form.questions if each.name == item.show_if.field)
-        if isinstance(asked, CheckboxField):
-            return self.words.text("form.only_if_ticked", label=self.text(asked.label))
-        options = getattr(asked, "options", ())
-        labels = [self.text(each.label) for each in options if each.value in item.show_if.values]
-        return self.words.text("form.only_if", options=self.words.either(labels))
+        return conditions.in_words(self.form, item, self.words, self.language)
 
     def optional(self, question: Question) -> bool:
         """Must "(freiwillig)" be added to the label?"""
@@ -186,20 +191,20 @@ class FormPage(PracticePage):
         return " ".join(f"f-{question.name}-{part}" for part, text in parts if text)
 
     def value(self, question: Question) -> str:
-        """What was typed, right or wrong."""
-        return next(iter(self._given(question)), "")
+        """What was typed, right or wrong; all of it, where a site's own form asks twice under one name."""
+        return ("\n" if isinstance(question, TextareaField) else ", ").join(self._given(question.name))
 
     def hidden_value(self, question: HiddenField) -> str:
         """What the page carries without showing it: as it came back, else as the form says."""
-        return next(iter(self._given(question)), question.value)
+        return next(iter(self._given(question.name)), question.value)
 
     def chosen(self, question: Question, option: str) -> bool:
         """Was this option chosen?"""
-        return option in self._given(question)
+        return option in self._given(question.name)
 
     def ticked(self, question: CheckboxField | ConsentField) -> bool:
         """Was the box ticked? A tick that did not count as one stays one to look at."""
-        return any(self._given(question))
+        return any(self._given(question.name))
 
     def input_attributes(self, question: Question) -> dict[str, str | None]:
         """What kind of keyboard a phone shows, and what a browser may fill in (WCAG 2.2, 1.3.5).
@@ -239,9 +244,12 @@ class FormPage(PracticePage):
             case _:
                 return {}
 
-    def _given(self, question: Question) -> list[str]:
-        typed = self.typed or {}
-        return [_NOT_IN_HTML.sub("\ufffd", value) for value in typed.get(question.name, ())]
+    def _given(self, name: str) -> list[str]:
+        return [_shown(value) for value in (self.typed or {}).get(name, ())]
+
+
+def _shown(text: str) -> str:
+    return _NOT_IN_HTML.sub("\ufffd", text)
 
 
 def _is_day(text: str) -> bool:

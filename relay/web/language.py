@@ -12,18 +12,19 @@ _MOST_ITEMS = 20
 
 
 def choose(available: Sequence[str], wanted: Sequence[str]) -> str:
-    """The first wanted language that is available, exactly or by its main language; else the first
-    available.
+    """The first wanted language that is available, exactly or as another form of the same main language;
+    else the first available.
 
     >>> choose(["de", "en"], ["fr-CH", "en-GB"])
     'en'
     """
     for language in wanted:
-        for each in (language, language.partition("-")[0]):
+        main = language.partition("-")[0]
+        for each in (language, main):
             if each in available:
                 return each
         for each in available:
-            if each.partition("-")[0] == language:
+            if each.partition("-")[0] == main:
                 return each
     return available[0]
 

@@ -6,20 +6,16 @@ is in ``form_page``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import ClassVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from relay import media
-from relay.form import EmailField, FileField, Form, Practice, TelField
+from relay.form import EmailField, Form, Practice, TelField
 from relay.form import Words as Texts
 from relay.web import assets, colour, crisis
 from relay.web.assets import stylesheet
 from relay.web.problems import in_language
+from relay.web.rendering import render
 from relay.web.troubles import Trouble
 from relay.web.words import Words, direction, own_name, words_for
 
@@ -47,7 +43,7 @@ class PlainPage:
 
     def render(self) -> str:
         """The HTML."""
-        return _render("plain.html", self)
+        return render("plain.html", page=self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +60,7 @@ class PracticePage:
 
     def render(self) -> str:
         """The HTML."""
-        return _render(self.template, self)
+        return render(self.template, page=self)
 
     @property
     def words(self) -> Words:
@@ -101,11 +97,15 @@ class PracticePage:
     @property
     def traces(self) -> str:
         """Address of the page about traces in the browser."""
-        return f"{self.form.path}/traces?_lang={self.language}" + ("&embed" if self.embed else "")
+        return self._in_this_language(f"{self.form.path}/traces")
 
     @property
-    def action(self) -> str:
-        return self.form.path + ("?embed" if self.embed else "")
+    def empty_form(self) -> str:
+        """Address of the form, to begin anew."""
+        return self._in_this_language(self.form.path)
+
+    def _in_this_language(self, path: str) -> str:
+        return f"{path}?_lang={self.language}" + ("&embed" if self.embed else "")
 
     @property
     def reader(self) -> str:
@@ -156,33 +156,3 @@ class TracesPage(PracticePage):
     @property
     def other_languages(self) -> Sequence[tuple[str, str]]:
         return [(tag, own_name(tag)) for tag in self.form.languages if tag != self.language]
-
-
-def _accepted(question: FileField) -> str:
-    """For ``accept``: types and extensions, since no system knows both for all."""
-    return ",".join(
-        each for media_type in question.media_types for each in (media_type, *media.EXTENSIONS[media_type])
-    )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("relay.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters["accepted"] = _accepted
-    environment.filters["dialled"] = lambda number: re.sub(r"[^+0-9]", "", number.replace("(0)", ""))
-    environment.filters["paragraphs"] = lambda text: [
-        each for each in re.split(r"\n\s*\n", text.strip()) if each
-    ]
-    environment.filters["without_scheme"] = lambda address: address.removeprefix("https://").rstrip("/")
-    return environment
-
-
-def _render(template: str, page: object) -> str:
-    return _environment().get_template(template).render(page=page)

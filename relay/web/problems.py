@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from relay import media
 from relay.errors import Problem
@@ -12,6 +13,8 @@ from relay.form import FileField, Form, Question, TextField
 from relay.form import Words as Texts
 from relay.web.words import Words
 
+_NUMBERS = frozenset({"limit", "minimum", "length"})
+"""Figures of a problem; a bound with decimals comes as text."""
 _MISSING = frozenset({"REQUIRED_FIELD_EMPTY", "CONSENT_MISSING"})
 
 
@@ -89,4 +92,4 @@ def _words(problem: Problem, question: Question | None, words: Words, language: 
 def _figure(name: str, value: str | int, words: Words) -> str:
     if name == "date":
         return words.day(date.fromisoformat(str(value)))
-    return words.number(value) if isinstance(value, int) else value
+    return words.number(Decimal(value)) if name in _NUMBERS else str(value)

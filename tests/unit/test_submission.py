@@ -122,6 +122,8 @@ def test_answers_are_taken_as_people_type_them(question: dict[str, Any], typed: 
         (field("number"), "1,5", "NOT_WHOLE", {}),
         (field("number", min=3), "2", "MIN", {"minimum": "3"}),
         (field("number", max=3), "4", "MAX", {"limit": "3"}),
+        (field("number", max=2_000_000), "2000001", "MAX", {"limit": "2000000"}),
+        (field("number", min="0.1", whole=False), "0,09", "MIN", {"minimum": "0.1"}),
         (field("date"), "morgen", "TYPE_DATE", {"kind": "form"}),
         (field("date"), "11/21/2026", "TYPE_DATE", {"kind": "form"}),
         (field("date"), "31.02.2026", "TYPE_DATE", {"kind": "no-such-day"}),

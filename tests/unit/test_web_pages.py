@@ -26,6 +26,7 @@ from tests.fixtures import forms
 from tests.fixtures.web import Page, kept, parsed
 
 LANGUAGES = ("de", "en")
+BOTH = {"de": "Noch etwas", "en": "Something else"}
 FORMS = {"kontakt": forms.kontakt, "alles": forms.alles}
 
 
@@ -129,6 +130,23 @@ def test_everything_typed_is_kept_right_or_wrong() -> None:
     assert {name: values[name] for name in TYPED} == TYPED
 
 
+@pytest.mark.parametrize(("unknown_fields", "stays"), [("keep", True), ("drop", False), ("reject", False)])
+def test_what_no_field_asks_for_stays_where_the_form_keeps_it(unknown_fields: str, stays: bool) -> None:
+    """An answer to a question of the site's own would be lost as soon as another answer needs mending."""
+    form = forms.kontakt(unknown_fields=unknown_fields)
+    added = {"stra\u00dfe": ["Am Ring 1", "Hof"], '"><script>': ["</form><b>\x00"]}
+    values = kept(as_page(rejected(form, added).render()))
+    expected = {"stra\u00dfe": ["Am Ring 1", "Hof"], '"><script>': ["</form><b>\ufffd"]}
+    assert {name: values.get(name) for name in added} == (expected if stays else dict.fromkeys(added))
+
+
+def test_two_answers_under_one_name_are_both_kept() -> None:
+    """A site's own form that asks twice under one name would lose the second answer."""
+    typed = {"anliegen": ["Der Anfang.", "Das Ende."], "name": ["Kim", "Sam"]}
+    values = kept(as_page(rejected(forms.kontakt(), typed).render()))
+    assert (values["anliegen"], values["name"]) == (["Der Anfang.\nDas Ende."], ["Kim, Sam"])
+
+
 def test_a_date_that_is_right_stays_in_the_date_picker() -> None:
     """A phone would show a keyboard instead of a calendar."""
     form = forms.alles()
@@ -170,6 +188,14 @@ def test_what_html_cannot_carry_becomes_visible() -> None:
     form = forms.alles()
     html = rejected(form, {"text": ["a\x00b\x0bc\x1bd\x85e\ud800f"]}).render()
     assert kept(as_page(html))["text"] == ["a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf"]
+
+
+def test_no_option_has_the_id_of_another_field() -> None:
+    """The label of a question would choose an answer to another one."""
+    fields = [*forms.kontakt().model_dump()["fields"], {"type": "text", "name": "weg-2", "label": BOTH}]
+    tree = parsed(page(forms.kontakt(fields=fields)).render())
+    ids = [each.get("id") for each in tree.iter() if each.get("id")]
+    assert sorted(ids) == sorted(set(ids))
 
 
 def test_error_and_hint_belong_to_the_field() -> None:
@@ -273,6 +299,20 @@ def test_every_refusal_can_be_shown_with_and_without_text(code: str, language: s
         assert 400 <= found.status < 500
 
 
+@pytest.mark.parametrize(
+    ("typed", "room"),
+    [
+        ("Ich fühle mich überfordert. ", "60.000"),
+        ("Я не знаю, що робити. ", "30.000"),
+        ("我不知道", "20.000"),
+    ],
+)
+def test_how_much_there_is_room_for_depends_on_the_script(typed: str, room: str) -> None:
+    """Who writes in Ukrainian would be told to shorten a text that is shorter than what is allowed."""
+    told = trouble(refuse("TOO_LARGE"), forms.kontakt(), {"anliegen": [typed * 10_000]})
+    assert f"etwa {room} Zeichen" in told.text[0]
+
+
 def test_a_closed_form_asks_nobody_to_write() -> None:
     """Somebody would write for an hour and only then learn that it cannot be sent."""
     html = page(forms.kontakt(), trouble=beforehand(words_for("de")), sendable=False).render()
@@ -281,13 +321,20 @@ def test_a_closed_form_asks_nobody_to_write() -> None:
     assert "06232 123456" in html
 
 
+def test_the_address_for_mail_can_be_pressed() -> None:
+    """Mail programs would be given an address without an @ (RFC 6068 section 2)."""
+    closed = page(forms.kontakt(), trouble=beforehand(words_for("de")), sendable=False)
+    links = [each.get("href") for each in parsed(closed.render()).iter("a")]
+    assert "mailto:kontakt@lindenhof.beispiel.de" in links
+
+
 def test_the_confirmation_says_what_happens_next() -> None:
     """A visitor would not know whether and when they will hear something."""
     words = as_page(OTHERS["sent"]().render()).words
     for expected in (
         "Ihre Nachricht ist angekommen", "K7P-3QX-9MD",
         "Frau Müller liest Ihre Nachricht, meist innerhalb von 2 Werktagen.",
-        "Eine Antwort kommt auf dem Weg, den Sie angegeben haben.",
+        "Haben Sie angegeben, wie wir Sie erreichen, kommt die Antwort auf diesem Weg.",
         "Hören Sie nichts, rufen Sie an und nennen Sie die Referenz: 06232 123456",
     ):  # fmt: skip
         assert expected in words

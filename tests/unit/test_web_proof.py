@@ -210,4 +210,10 @@ def test_sendings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         with known.once(bytes([number]), received(), lambda: lambda: None):
             pass
+    for _ in range(10):
+        with known.once(None, received(), lambda: lambda: None):
+            pass
+    # Programs have no tokens: nothing of theirs comes again, and they make nobody be forgotten.
     assert len(known._known) == 3
+    with known.once(bytes([9]), received(), lambda: pytest.fail("it was forgotten")):
+        pass

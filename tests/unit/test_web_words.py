@@ -109,7 +109,14 @@ def test_no_message_is_left_over() -> None:
     folder = Path(relay.__file__).parent
     sources = (*folder.rglob("*.py"), *folder.rglob("templates/**/*.html"))
     text = "".join(source.read_text("utf-8") for source in sources)
-    composed = ("number.", "problem.", "refused.", "unavailable.", "embed.", "crisis.")
+    composed = (
+        "number.",
+        "problem.",
+        "unavailable.",
+        "embed.",
+        "crisis.",
+        *(f"refused.{code}." for code in CODES),
+    )
     for name in messages("de"):
         assert f'"{name}"' in text or f"'{name}'" in text or name.startswith(composed), name
 
@@ -217,6 +224,10 @@ def test_figures_are_written_as_people_write_them() -> None:
     assert german.day(date(2026, 12, 24)) == "24. Dezember 2026"
     [mend] = in_words([Problem("date", "LATEST", (("date", "2026-12-24"),))], form, german, "de")
     assert "24. Dezember 2026" in mend.words
+    [mend] = in_words([Problem("number", "MAX", (("limit", "2000000"),))], form, german, "de")
+    assert mend.words == "Schreiben Sie eine Zahl bis 2.000.000."
+    [mend] = in_words([Problem("number", "MIN", (("minimum", "0.0001"),))], form, german, "de")
+    assert mend.words == "Schreiben Sie eine Zahl ab 0,0001."
 
 
 def test_the_summary_counts_in_words() -> None:
@@ -285,6 +296,8 @@ def test_any_preference_can_be_read(header: str) -> None:
         (["de", "en"], ["fr"], "en", "en"),
         (["de", "en"], ["en", "de"], "en", "de"),
         (["de-leicht", "en"], [], "de", "de-leicht"),
+        (["de-leicht", "en"], [], "de-AT", "de-leicht"),
+        (["en", "pt-br", "pt"], [], "pt-PT", "pt"),
         (["tr", "de"], [], "fr", "tr"),
     ],
 )

@@ -1,12 +1,11 @@
 // <relay-form form="NAME" tenant="PRACTICE" lang="de" mode="inline">: a form of the relay in a page of your own.
 //
-// It sets no cookie, stores nothing, and asks nobody but the relay it came from. What stands inside the element,
-// a link to the form, is shown until the form is there, and for good where it cannot be. Without mode="inline" the
-// form is in a frame, where no script of your page can read what is written.
+// No cookie, nothing stored, nobody asked but the relay it came from. The link inside is shown until the form is
+// there, and for good where it cannot be. Without mode="inline" the form is in a frame, where no script of your page
+// can read what is written.
 //
-// An inline form takes fonts and colours from your page. To change them, set --relay-accent, --relay-on-accent,
-// --relay-border, --relay-error, --relay-radius or --relay-gap on the element, or style relay-form::part(field);
-// the parts are named below. "relay:submitted" is fired at the element when something was received.
+// An inline form takes fonts and colours from your page. To change them, set the properties --relay-... below on the
+// element, or style its parts: relay-form::part(field). It fires "relay:submitted" when something was received.
 
 const home = new URL(import.meta.url).origin;
 
@@ -26,7 +25,8 @@ const parts = {
 
 const style = new CSSStyleSheet();
 style.replaceSync(`
-:host { display: block; line-height: 1.5; overflow-wrap: anywhere }
+:host { display: block; line-height: 1.5; overflow-wrap: anywhere;
+  --error: var(--relay-error, color-mix(in srgb, #d00 60%, currentColor)) }
 :host([hidden]), [hidden] { display: none !important }
 *, ::before { box-sizing: border-box }
 iframe { display: block; inline-size: 100%; block-size: 900px; border: 0 }
@@ -40,15 +40,15 @@ a { color: inherit }
 .lock { flex: none; margin-block-start: .15em }
 .aside, .trouble { border-inline-start: 4px solid; padding: .75em 1em; margin-block: 1.25em 1.75em }
 .aside > :last-child, .trouble :last-child { margin-block-end: 0 }
-.phone { font-weight: 600; white-space: nowrap }
+.phone { display: inline-block; font-weight: 600 }
 .field { border: 0; margin: 0 0 var(--relay-gap, 1.75em); padding: 0; min-inline-size: 0 }
 .mend { border-inline-start: 4px solid; padding-inline-start: 1em }
-.trouble, .mend { border-color: var(--relay-error, color-mix(in srgb, #d00 60%, currentColor)) }
+.trouble, .mend { border-color: var(--error) }
 label, legend { display: block; padding: 0; font-weight: 600; margin-block-end: .25em }
 .optional { font-weight: 400 }
 .hint, footer { font-size: .9em }
 .hint, .error { margin-block-end: .4em }
-.error, .trouble li { font-weight: 600; color: var(--relay-error, color-mix(in srgb, #d00 60%, currentColor)) }
+.error, .trouble li { font-weight: 600; color: var(--error) }
 .trouble ul { list-style: none; padding: 0 }
 .trouble li a { display: inline-block; padding-block: .4em }
 input, select, textarea, button, ::file-selector-button { font: inherit; color: inherit; letter-spacing: inherit; max-inline-size: 100% }
@@ -83,7 +83,7 @@ const make = (tag, properties, ...children) => {
   return element;
 };
 
-// The answer as a document, without innerHTML: works where a page requires Trusted Types. Nothing in it runs.
+// Without innerHTML, which Trusted Types forbid. Nothing in the document runs.
 const load = (url) =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -107,6 +107,8 @@ const work = async ({ algorithm, challenge, maxnumber, salt, signature }) => {
   }
 };
 
+const heard = ["message", "pagehide"];
+
 class RelayForm extends HTMLElement {
   #root;
   #frame;
@@ -114,7 +116,7 @@ class RelayForm extends HTMLElement {
   #busy;
 
   connectedCallback() {
-    addEventListener("message", this);
+    for (const type of heard) addEventListener(type, this);
     if (this.#root) return;
     this.#root = this.attachShadow({ mode: "open" });
     this.#root.adoptedStyleSheets = [style];
@@ -127,14 +129,12 @@ class RelayForm extends HTMLElement {
   }
 
   disconnectedCallback() {
-    removeEventListener("message", this);
+    for (const type of heard) removeEventListener(type, this);
   }
 
   #received() {
     this.dispatchEvent(new CustomEvent("relay:submitted", { bubbles: true }));
   }
-
-  // --- In a frame ---
 
   #open_frame(src) {
     this.#frame = make("iframe", { src, title: this.title || this.textContent.trim() });
@@ -144,7 +144,9 @@ class RelayForm extends HTMLElement {
     this.#root.append(this.#frame);
   }
 
-  handleEvent({ source, origin, data }) {
+  handleEvent({ type, source, origin, data }) {
+    // On a shared device going back must find nothing.
+    if (type === "pagehide" && this.#root.querySelector("form[autocomplete]")) this.#root.replaceChildren(make("slot"));
     if (!source || source !== this.#frame?.contentWindow || origin !== home || data?.version !== 1) return;
     if (data.type === "relay:height" && data.height > 0) {
       this.#frame.style.blockSize = `${Math.min(Math.max(data.height, 120), 20000)}px`;
@@ -155,14 +157,12 @@ class RelayForm extends HTMLElement {
     }
   }
 
-  // --- In the page itself ---
-
-  // In the page itself the whole form is there at once.
+  // Inline, all pages of a form are there at once.
   async #open(address) {
     const url = new URL(address);
     url.searchParams.set("whole", "");
     const page = await load(url);
-    // The document knows its own address: what it names by a path is made complete before it moves.
+    // Paths are made complete while the document knows its own address.
     for (const link of page.querySelectorAll("[href]:not([href^='#'])")) link.setAttribute("href", link.href);
     for (const form of page.forms) form.setAttribute("action", new URL(form.getAttribute("action"), page.URL));
     for (const title of page.querySelectorAll("h1, h2")) title.ariaLevel = +title.tagName[1] + 1;
@@ -203,7 +203,6 @@ class RelayForm extends HTMLElement {
     const field = address.startsWith("#") && this.#root.getElementById(address.slice(1));
     if (field) field.focus();
     else if (link?.matches(".exit")) {
-      // The page is white at once, and the other one takes its place in the history of the tab.
       this.#root.append(make("div", { className: "leaving" }));
       location.replace(address);
     } else if (address.startsWith(`${home}/f/`) && !link.matches("[download]"))
@@ -245,7 +244,7 @@ class RelayForm extends HTMLElement {
   }
 
   async #sent({ next, message, reference }) {
-    // It has arrived. Should the page that says so not come through, the answer itself says it.
+    // It has arrived: where the page that says so does not come through, the answer does.
     await this.#open(`${next}?embed`).catch(() =>
       this.#root.replaceChildren(make("h1", { ariaLevel: 2 }, message), make("p", { className: "reference" }, reference)),
     );
