@@ -17,7 +17,7 @@ import trustme
 
 from relay.certificate import Certificate, Subkey
 from relay.certificate.refusals import refusal
-from relay.config import Survey, survey
+from relay.config import Config, Survey, survey
 from relay.errors import Mistake
 from relay.seal.signing import SigningKey
 
@@ -107,3 +107,16 @@ def in_words(mistakes: tuple[Mistake, ...]) -> str:
         if mistake.hint:
             lines.append(f"    hint: {mistake.hint}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def told() -> str:
+    """What is wrong with ./relay.yaml."""
+    return in_words(look_at(Path("relay.yaml")).mistakes)
+
+
+def config_of(folder: Path) -> Config:
+    """The configuration in a folder, which has no mistake."""
+    found = look_at(folder / "relay.yaml")
+    assert in_words(found.mistakes) == ""
+    assert found.config is not None
+    return found.config

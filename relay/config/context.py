@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -110,9 +111,20 @@ def within(fence: Path, path: Path) -> Path:
     try:
         real = path.resolve()
         inside = real.is_relative_to(fence.resolve())
+        in_a_circle = _in_a_circle(path)  # which resolve() alone says no more since Python 3.13
     except (OSError, RuntimeError):
-        raise Unreadable("the symbolic links here lead in a circle") from None
+        in_a_circle = True
+    if in_a_circle:
+        raise Unreadable("the symbolic links here lead in a circle")
     if not inside:
         hint = "a tenant can name only what lies in its own folder, also behind symbolic links"
         raise Unreadable("this path leads out of the tenant's folder", hint)
     return real
+
+
+def _in_a_circle(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False

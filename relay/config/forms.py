@@ -42,8 +42,8 @@ def read_forms(
         look.mistakes += found
         if form:
             look.summary = _summary(form)
-            look.mistakes += _too_much(document, form, context.limits.files)
-        if form and not look.mistakes:
+            look.mistakes += _too_much(document, form, context.limits.files) + _without_effect(document, form)
+        if form and all(mistake.severity == "warning" for mistake in look.mistakes):
             forms[form.name] = form
     return forms
 
@@ -137,6 +137,13 @@ def _too_much(document: Document, form: Form, largest: int) -> list[Mistake]:
     fact = f"the files of this form may have {total:,} bytes together, but relay takes {largest:,}"
     hint = "lower max_size here, or raise limits.files in relay.yaml"
     return [document.mistake(("fields", max(promised), "max_size"), fact, hint)]
+
+
+def _without_effect(document: Document, form: Form) -> list[Mistake]:
+    if "quick_exit_address" not in form.model_fields_set or form.quick_exit:
+        return []
+    fact, hint = "there is no button that leads there", "add quick_exit: true, or remove the address"
+    return [document.mistake(["quick_exit_address"], fact, hint, warning=True)]
 
 
 def _summary(form: Form) -> str:

@@ -14,6 +14,11 @@ from relay.errors import CertificateUnusable
 MAX_KEY_BYTES = 1_000_000
 WARN_BEFORE = timedelta(days=30)
 """How long before its end a key is reported."""
+EXTEND = (
+    "extend it in Thunderbird, export the public key again, replace the file, reload relay; "
+    "from its end on the forms that need it answer 503"
+)
+"""What to do then."""
 
 
 def read_keys(
@@ -50,11 +55,7 @@ def _key(
             look.summary += f"  until {end:%Y-%m-%d}"
         elif end is not None:
             days = (end - context.now).days
-            hint = (
-                "extend it in Thunderbird, export the public key again, replace the file, reload relay; "
-                "from its end on the forms that need it answer 503"
-            )
             fact = f"ends in {days} days ({end:%Y-%m-%d})" if days != 1 else f"ends in 1 day ({end:%Y-%m-%d})"
-            look.mistakes.append(source.document.mistake((*here, "file"), fact, hint, warning=True))
+            look.mistakes.append(source.document.mistake((*here, "file"), fact, EXTEND, warning=True))
         return certificate
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from relay.certificate import Certificate
@@ -10,6 +11,8 @@ from relay.config.forms import read_forms
 from relay.config.keys import read_keys
 from relay.config.mailboxes import read_mailboxes
 from relay.config.settings import RelaySettings, TenantSettings
+from relay.config.values import Told
+from relay.config.words import not_among
 from relay.form import Practice
 from relay.intake import OpenForm
 from relay.mailbox import Account
@@ -25,6 +28,8 @@ class Found:
     certificates: dict[str, Certificate] = field(default_factory=dict)
     forms: dict[tuple[str, str], OpenForm] = field(default_factory=dict)
     quotas: dict[str, Quota] = field(default_factory=dict)
+    told: dict[str, Told] = field(default_factory=dict)
+    """By tenant."""
 
 
 def read_practice(
@@ -57,6 +62,25 @@ def read_practice(
             mailbox = mailboxes[form.mailbox]
             readers = tuple(certificates[key] for key in form.keys)
             found.forms[tenant, name] = OpenForm(form, practice, readers, mailbox.id, mailbox.address)
+    if wanted := settings.alarm_mailboxes:
+        _check_told(source, wanted, settings.mailboxes, {form.mailbox for form in forms.values()})
+        chosen = {mailboxes[name].id: mailboxes[name].address for name in wanted if name in mailboxes}
+        found.told[tenant] = Told(chosen, practice.time_zone)
+
+
+def _check_told(
+    source: Source, wanted: Sequence[str], mailboxes: Collection[str], used: Collection[str]
+) -> None:
+    """``used`` are the mailboxes that forms deliver into."""
+    for index, name in enumerate(wanted):
+        here = ("alarm_mailboxes", index)
+        if name not in mailboxes:
+            source.note(here, f"there is no mailbox '{name}'", not_among(name, mailboxes, "mailboxes"))
+        elif name in wanted[:index]:
+            source.note(here, "stands here again", "keep one of them")
+        elif name in used and len(wanted) == 1:
+            hint = "name a second one; best is a mailbox at another provider"
+            source.note(here, "nobody would be told when it is this mailbox that fails", hint)
 
 
 def many(count: int, noun: str) -> str:

@@ -109,6 +109,8 @@ def survey(
     source = Source(document, look)
     found = Found()
     settings, config = _read(context, source, found)
+    for look in context.looks:
+        look.mistakes = list(_in_order(look.mistakes))
     failed = any(mistake.severity == "error" for look in context.looks for mistake in look.mistakes)
     state = source.file(settings.state) if settings else None
     return Survey(
@@ -174,6 +176,7 @@ def _read(context: Context, source: Source, found: Found) -> tuple[RelaySettings
         ),
         metrics=settings.metrics,
         alarm_command=alarm_command,
+        told=found.told,
     )
 
 

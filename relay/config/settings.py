@@ -238,6 +238,8 @@ class TenantSettings(Setting):
     mailboxes: dict[Name, MailboxSettings] = Field(default_factory=dict)
     keys: dict[Name, KeySettings] = Field(default_factory=dict)
     limits: TenantLimitSettings = TenantLimitSettings()
+    alarm_mailboxes: tuple[Name, ...] = ()
+    """Which of its own mailboxes get a notice when something needs a person."""
 
 
 class RelaySettings(Setting):
@@ -275,3 +277,5 @@ class RelaySettings(Setting):
     """Where metrics and health are answered, on this machine only: unix:/PATH or http://127.0.0.1:PORT."""
     alarm_command: tuple[Line, ...] = ()
     """A program and its arguments, run when an alarm begins or ends."""
+    alarm_mailboxes: tuple[Name, ...] = ()
+    """Which of the mailboxes above get a notice when something needs a person."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from relay.certificate import Certificate
 from relay.config.listener import Listener
@@ -35,6 +36,15 @@ class Sealing:
     in_process_limit: int
     """Bytes; larger letters are left to gpg."""
     gpg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where one practice is told that something needs a person."""
+
+    mailboxes: Mapping[str, str]
+    """Each mailbox, by its id, with its address."""
+    time_zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,8 @@ class Config:
     """Where metrics and health are answered."""
     alarm_command: tuple[str, ...] = ()
     """An absolute path and arguments; empty where nothing is run."""
+    told: Mapping[str, Told] = field(default_factory=dict)
+    """By tenant, where notices are wanted."""
 
     @property
     def public_host(self) -> str:

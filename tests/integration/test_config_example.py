@@ -15,7 +15,7 @@ from relay.config.values import Config
 from relay.form import Form
 from relay.form import field as fields
 from relay.seal.choice import IN_PROCESS_LIMIT
-from tests.config_folder import FINGERPRINT, PASSWORD, PROJECT, in_words, look_at, make
+from tests.config_folder import FINGERPRINT, PASSWORD, PROJECT, in_words, look_at, make, write_private
 
 EXAMPLE = (PROJECT / "relay.example.yaml").read_text()
 
@@ -91,7 +91,8 @@ def test_every_setting_stands_in_the_example() -> None:
 def test_what_is_commented_out_is_valid_too(folder: Path) -> None:
     """Whoever removes a # would get a mistake."""
     text = EXAMPLE
-    for name in ("address", "ca_file", "tenants", "signing", "metrics", "  key_file", "  fingerprint"):
+    settings = ("address", "ca_file", "tenants", "signing", "metrics", "  key_file", "  fingerprint")
+    for name in (*settings, "privat", "  host", "  username", "  password_file", "alarm_mailboxes"):
         text, count = re.subn(rf"^( *)# ({name}: ?.*)$", r"\1\2", text, flags=re.MULTILINE)
         assert count == 1, name
     text = re.sub(
@@ -101,6 +102,7 @@ def test_what_is_commented_out_is_valid_too(folder: Path) -> None:
     (folder / "relay.yaml").write_text(text)
     (folder / "tls" / "authority.pem").write_bytes((folder / "tls" / "fullchain.pem").read_bytes())
     (folder / "tenants").mkdir()
+    write_private(folder / "secrets" / "privat", PASSWORD)
     signing = folder / "secrets" / "signing.asc"
     signing.write_text("-----BEGIN PGP PRIVATE KEY BLOCK-----\n")
     signing.chmod(0o600)
@@ -109,6 +111,7 @@ def test_what_is_commented_out_is_valid_too(folder: Path) -> None:
         environment.setenv("CREDENTIALS_DIRECTORY", str(folder / "secrets"))
         config = loaded(folder)
     assert config.signing is not None
+    assert set(config.told[""].mailboxes) == {"praxis", "privat"}
     assert config.accounts["praxis"].password == PASSWORD
     assert config.accounts["praxis"].ca_file is not None
     assert config.tls is not None

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.config import Config
-from tests.config_folder import PASSWORD, in_words, look_at, make, write_private
+from tests.config_folder import PASSWORD, config_of, look_at, make, told, write_private
 
 NOBODY = 65534
 
@@ -21,19 +20,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     return tmp_path
-
-
-def told() -> str:
-    """What is wrong."""
-    return in_words(look_at(Path("relay.yaml")).mistakes)
-
-
-def config_of(folder: Path) -> Config:
-    """The configuration, which has no mistake."""
-    found = look_at(folder / "relay.yaml")
-    assert in_words(found.mistakes) == ""
-    assert found.config is not None
-    return found.config
 
 
 def rewrite(folder: Path, old: str, new: str) -> None:

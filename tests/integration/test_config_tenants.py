@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from relay.config import Config
 from relay.spool.limits import Quota
-from tests.config_folder import FINGERPRINT, GOOD, HOST, in_words, look_at, make, make_tenant, write_private
+from tests.config_folder import (
+    FINGERPRINT,
+    GOOD,
+    HOST,
+    config_of,
+    look_at,
+    make,
+    make_tenant,
+    told,
+    write_private,
+)
 
 CASE = Path(__file__).parents[1] / "bad_configs" / "tenant-names-others-things" / "tenants" / "lindenhof"
 FORM = """\
@@ -35,19 +44,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def told() -> str:
-    """What is wrong."""
-    return in_words(look_at(Path("relay.yaml")).mistakes)
-
-
-def config_of(folder: Path) -> Config:
-    """The configuration, which has no mistake."""
-    found = look_at(folder / "relay.yaml")
-    assert in_words(found.mistakes) == ""
-    assert found.config is not None
-    return found.config
-
-
 def test_a_tenant_has_its_own_forms_mailboxes_and_keys(folder: Path) -> None:
     """A letter to one practice would arrive at another."""
     config = config_of(folder)
@@ -61,6 +57,27 @@ def test_a_tenant_has_its_own_forms_mailboxes_and_keys(folder: Path) -> None:
     assert form.practice.name == "Beratungsstelle Lindenhof"
     assert [certificate.name for certificate in form.certificates] == ["lindenhof/kim"]
     assert config.forms["", "kontakt"].practice.name == "Praxis Beispiel"
+
+
+def test_a_tenant_is_told_in_its_own_mailboxes(folder: Path) -> None:
+    """What is the matter with one practice would be told to another, or to nobody."""
+    tenant = folder / "tenants" / "lindenhof" / "tenant.yaml"
+    second = """\
+mailboxes:
+  zweites:
+    host: mail.example.org
+    username: zwei@example.org
+    password_file: secrets/beratung
+"""
+    tenant.write_text(
+        tenant.read_text().replace("mailboxes:\n", second) + "alarm_mailboxes: [zweites, beratung]\n"
+    )
+    told = config_of(folder).told
+    assert set(told) == {"lindenhof"}
+    assert told["lindenhof"].mailboxes == {
+        "lindenhof/zweites": "zwei@example.org",
+        "lindenhof/beratung": "beratung@example.org",
+    }
 
 
 def test_the_same_names_in_two_practices_are_different_things(folder: Path) -> None:
