@@ -14,7 +14,8 @@ delivered
     done on the tagged OK, else deferred (``schedule`` says until when) or held for a person.
 
 Left of the seal there is plaintext, in memory only; right of it there is ciphertext only, and the code
-there has no type for anything else.
+there has no type for anything else. Beside both: ``alarm`` says what needs a person, and ``notice`` tells a
+practice of it in a mail, which is not encrypted and cannot know a submission.
 
 ``config`` reads every file, ``daemon`` builds and runs it all, ``cli`` is the sysadmin's door.
 """

@@ -4,7 +4,8 @@ Guarantees: when it says it is ready, every address listens and the spool is ope
 loudly and the service manager starts it anew. A reload takes all of the new configuration or none of it.
 SIGTERM and SIGINT end it within 20 seconds; what was accepted lies in the spool.
 
-Fails with ``ConfigError`` at the start, and with ``SpoolError`` where the spool cannot be opened.
+Fails at the start, with ``ConfigError``, with ``SealError`` where gpg or the signing key cannot be used, or
+with ``SpoolError`` where the spool cannot be opened.
 """
 
 from __future__ import annotations

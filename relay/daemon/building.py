@@ -6,11 +6,13 @@ import asyncio
 import os
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
 from relay import config as configuration
+from relay.alarm import Alarm
 from relay.config import Config
 from relay.daemon import listening, secret, standing
 from relay.daemon.metrics import Metrics
@@ -24,8 +26,10 @@ from relay.seal.custodian import Custodian
 from relay.spool.sqlite import SqliteSpool
 from relay.web.door import Door
 
-NEEDS_RESTART = ("listen", "metrics", "state", "public_url")
-"""Settings that a reload leaves as they are: open sockets and files, and names that letters carry."""
+NEEDS_RESTART = ("listen", "metrics", "state", "public_url", "limits.in_memory", "sealing.gpg")
+"""Settings that a reload leaves as they are: open sockets and files, names that letters carry, and what holds
+what is at hand.
+"""
 
 
 def now() -> datetime:
@@ -47,7 +51,6 @@ class Building:
 
     config: Config
     custodian: Custodian
-    sealer: ChoosingSealer
     spool: SqliteSpool
     delivery: Delivery
     door: Door
@@ -62,16 +65,25 @@ class Building:
     def begin(cls, path: Path) -> Building:
         """Read the configuration and open all that it names; nothing listens yet.
 
-        Raises ``ConfigError``, or ``SpoolError`` where the spool cannot be opened.
+        Raises ``ConfigError``, ``SealError`` where gpg or the signing key cannot be used, or ``SpoolError``
+        where the spool cannot be opened.
         """
         custodian = Custodian(_home(path), configuration.gpg_program(path))
+        try:
+            return cls._begun(path, custodian)
+        except BaseException:
+            custodian.close()  # an agent that holds the signing key must not outlive us
+            raise
+
+    @classmethod
+    def _begun(cls, path: Path, custodian: Custodian) -> Building:
         config = configuration.load(path, examiner=custodian, now=now())
         own_secret = secret.load_or_make(config.state)
         spool = SqliteSpool.open(config.state, config.spool_limits, serving=True)
         sealer = _sealer(config, custodian)
         figures, changed = Metrics(version()), asyncio.Event()
         door = Door(
-            intake=_intake(config, sealer, spool, own_secret),
+            intake=Intake(sealer=sealer, spool=spool, secret=own_secret, public_host=config.public_host),
             forms=config.forms,
             secret=own_secret,
             public_url=config.public_url,
@@ -88,7 +100,7 @@ class Building:
             watcher=_Told(figures, changed),
         )
         tls = listening.server_context(config.tls.certificate, config.tls.key) if config.tls else None
-        return cls(config, custodian, sealer, spool, delivery, door, tls, figures, changed, now())
+        return cls(config, custodian, spool, delivery, door, tls, figures, changed, now())
 
     def prepare(self) -> Prepared:
         """Read the configuration as it is on disk now. Blocks; changes nothing; may run in a thread.
@@ -105,20 +117,22 @@ class Building:
         new = prepared.config
         if new.tls and self.tls:
             listening.load_pair(self.tls, new.tls.certificate, new.tls.key)
-        self.sealer = prepared.sealer
-        self.door.intake = _intake(new, self.sealer, self.spool, self.door.secret)
+        self.door.intake = replace(self.door.intake, sealer=prepared.sealer)
         self.door.forms = new.forms
+        self.door.limits = new.limits
         self.door.trusted_proxies = new.trusted_proxies
         self.spool.limits = new.spool_limits
         self.delivery.replace(new.accounts)
-        waiting = tuple(name for name in NEEDS_RESTART if getattr(new, name) != getattr(self.config, name))
-        self.config = new
+        waiting = tuple(
+            name for name in NEEDS_RESTART if attrgetter(name)(new) != attrgetter(name)(self.config)
+        )
+        self.config = _as_it_runs(new, self.config)
         self.changed.set()
         return waiting
 
-    async def look(self, last: Standing | None = None) -> Standing:
-        """How everything stands now."""
-        return await standing.look(self.config, self.spool, self.delivery.status(), now(), last)
+    async def look(self, last: Standing | None = None, remembered: Sequence[Alarm] = ()) -> Standing:
+        """How everything stands now; see ``standing.look``."""
+        return await standing.look(self.config, self.spool, self.delivery.status(), now(), last, remembered)
 
     async def close(self) -> None:
         """Close what ``begin`` opened, last opened first."""
@@ -144,8 +158,17 @@ def _sealer(config: Config, custodian: Custodian) -> ChoosingSealer:
     )
 
 
-def _intake(config: Config, sealer: ChoosingSealer, spool: SqliteSpool, own_secret: bytes) -> Intake:
-    return Intake(sealer=sealer, spool=spool, secret=own_secret, public_host=config.public_host)
+def _as_it_runs(new: Config, old: Config) -> Config:
+    """The new configuration, with the old values where it ``NEEDS_RESTART``."""
+    return replace(
+        new,
+        listen=old.listen,
+        metrics=old.metrics,
+        state=old.state,
+        public_url=old.public_url,
+        limits=replace(new.limits, in_memory=old.limits.in_memory),
+        sealing=replace(new.sealing, gpg=old.sealing.gpg),
+    )
 
 
 class _Told:

@@ -1,7 +1,8 @@
 """Where visitors arrive: sockets, and the TLS they speak.
 
 TLS 1.2 or 1.3, only suites with forward secrecy and authenticated encryption (RFC 9325 section 4.2, BSI
-TR-02102-2 section 3.3). Plain HTTP exists on loopback and unix sockets only, for a proxy in front.
+TR-02102-2 section 3.3), and at least 128 bit in everything where the certificate allows it: one of RSA 2048
+does not. Plain HTTP exists on loopback and unix sockets only, for a proxy in front.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from relay.errors import ConfigError, Mistake
 
 BACKLOG = 512
 
+SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""For TLS 1.2; the suites of 1.3 are all of this kind."""
+
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """The context for visitors. Raises ``ConfigError`` if certificate and key do not fit together."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     load_pair(context, certificate, key)
     return context
@@ -29,7 +32,13 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     """Use this certificate for every connection from now on; what is open goes on with the old one."""
     try:
-        context.load_cert_chain(certificate, key)
+        # OpenSSL's security levels: 128 bit, which also ends the exchange over ffdhe2048, or 112.
+        try:
+            context.set_ciphers(f"{SUITES}:@SECLEVEL=3")
+            context.load_cert_chain(certificate, key)
+        except ssl.SSLError:
+            context.set_ciphers(f"{SUITES}:@SECLEVEL=2")
+            context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         mistake = Mistake(
             str(certificate),
@@ -66,10 +75,13 @@ def tcp_socket(host: str, port: int, setting: str = "listen") -> socket.socket:
 
 
 def unix_socket(path: Path, setting: str = "listen") -> socket.socket:
-    """A listening unix socket for a proxy of the same group (mode 0660). A stale one is replaced."""
+    """A listening unix socket for a proxy of the same group (mode 0660).
+
+    One that nobody listens on any more is replaced. Raises ``ConfigError`` if anything else is there.
+    """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.unlink(missing_ok=True)
+        _clear_stale(path)
         sock.bind(str(path))
         path.chmod(0o660)
         sock.listen(BACKLOG)
@@ -81,3 +93,16 @@ def unix_socket(path: Path, setting: str = "listen") -> socket.socket:
         ) from error
     sock.setblocking(False)
     return sock
+
+
+def _clear_stale(path: Path) -> None:
+    # Never a file, if the path in the configuration is wrong, nor the socket of another relay that is alive.
+    if path.is_socket():
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+            caller.setblocking(False)
+            try:
+                caller.connect(str(path))
+            except BlockingIOError:
+                pass  # alive, and busy
+            except ConnectionRefusedError:
+                path.unlink()

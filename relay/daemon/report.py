@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 
+from relay.alarm import Alarm
 from relay.certificate import Certificate
 from relay.daemon.standing import NOTHING, Standing
 from relay.delivery import MailboxStatus
@@ -21,6 +22,15 @@ def version() -> str:
         return metadata.version(_DISTRIBUTION)
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def brief(alarms: Sequence[Alarm]) -> str:
+    """The alarms in a few words, for one line: the first two by name, the critical ones first."""
+    if not alarms:
+        return "no alarms"
+    named = ", ".join(f"{alarm.name} {alarm.subject}" for alarm in alarms[:2])
+    more = ", ..." if len(alarms) > 2 else ""
+    return f"{len(alarms)} {'alarm' if len(alarms) == 1 else 'alarms'}: {named}{more}"
 
 
 def report(standing: Standing, *, version: str, started_at: datetime) -> dict[str, object]:

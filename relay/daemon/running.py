@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
 
 from relay import events
 from relay.config import Listener
@@ -14,9 +15,12 @@ from relay.daemon import listening, systemd
 from relay.daemon.building import Building
 from relay.daemon.hatch import STATUS_SOCKET, Hatch, status_socket
 from relay.daemon.hook import Hook
-from relay.daemon.report import version
+from relay.daemon.memory import FILE, Memory
+from relay.daemon.notices import Notices
+from relay.daemon.report import brief, version
 from relay.daemon.watch import Watch
 from relay.errors import ConfigError, Mistake, RelayError, SpoolError
+from relay.threads import Threads
 from relay.web import create_app
 from relay.web.serving import Server
 
@@ -31,7 +35,9 @@ async def run(building: Building) -> None:
     """Serve until SIGTERM or SIGINT; raises if a part dies."""
     server = Server(create_app(building.door), building.door)
     hook = Hook(lambda: building.config.alarm_command)
-    watch = Watch(building.look, hook, building.changed)
+    memory = Memory(building.config.state / FILE)
+    notices = Notices(lambda: building.config, building.spool, memory.noticed)
+    watch = Watch(building.look, hook, notices, memory, building.changed)
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -50,7 +56,7 @@ async def run(building: Building) -> None:
                 group.create_task(watch.run(), name="alarms"),
                 group.create_task(hook.run(), name="alarm command"),
             ]
-            systemd.notify("READY=1", f"STATUS=serving {len(building.door.forms)} forms")
+            systemd.notify("READY=1", f"STATUS={_serving(building)}")
             events.serving(addresses, len(building.door.forms))
             await stop.wait()
             systemd.notify("STOPPING=1")
@@ -75,9 +81,7 @@ async def _listening(building: Building, server: Server) -> AsyncIterator[Sequen
     try:
         yield addresses
     finally:
-        for listener, _ in sockets:
-            if listener.path:
-                listener.path.unlink(missing_ok=True)
+        _remove(listener.path for listener, _ in sockets if listener.path)
 
 
 @contextlib.asynccontextmanager
@@ -96,8 +100,14 @@ async def _hatch(building: Building, watch: Watch) -> AsyncIterator[None]:
         yield
     finally:
         await hatch.close()
-        for path in paths:
-            path.unlink(missing_ok=True)
+        _remove(paths)
+
+
+def _remove(sockets: Iterable[Path]) -> None:
+    """A courtesy: the next start replaces what is left behind, on a disk that has become read-only."""
+    for path in sockets:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _open(listener: Listener, setting: str = "listen") -> Sequence[tuple[Listener, socket.socket]]:
@@ -123,19 +133,25 @@ def _address(listener: Listener, sock: socket.socket) -> str:
 
 
 async def _reload_when_asked(building: Building, asked: asyncio.Event) -> None:
+    thread = Threads(1)
     while True:
         await asked.wait()
         asked.clear()
         systemd.notify(*systemd.reloading())
         try:
-            needs_restart = building.take(await asyncio.to_thread(building.prepare))
+            needs_restart = building.take(await thread.run(building.prepare))
         except ConfigError as error:
             events.reload_refused(len(error.mistakes), tuple(str(mistake) for mistake in error.mistakes))
         except RelayError as error:
             events.reload_refused(1, (error.fact,))
         else:
             events.reloaded(len(building.door.forms), tuple(needs_restart))
-        systemd.notify("READY=1", f"STATUS=serving {len(building.door.forms)} forms")
+        systemd.notify("READY=1", f"STATUS={_serving(building)}")
+
+
+def _serving(building: Building) -> str:
+    forms = len(building.door.forms)
+    return "serving 1 form" if forms == 1 else f"serving {forms} forms"
 
 
 async def _signs_of_life(building: Building, watch: Watch) -> None:
@@ -146,7 +162,6 @@ async def _signs_of_life(building: Building, watch: Watch) -> None:
         with contextlib.suppress(SpoolError, TimeoutError):
             async with asyncio.timeout(SIGN_OF_LIFE_WITHIN):
                 totals = await building.spool.totals()
-            forms, alarms = len(building.door.forms), len(watch.alarms)
-            status = f"serving {forms} forms; {totals.waiting} waiting, {totals.held} held; {alarms} alarms"
-            systemd.notify("WATCHDOG=1", f"STATUS={status}")
+            spool = f"{totals.waiting} waiting, {totals.held} held"
+            systemd.notify("WATCHDOG=1", f"STATUS={_serving(building)}; {spool}; {brief(watch.alarms)}")
         await asyncio.sleep(interval)

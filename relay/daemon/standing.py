@@ -52,10 +52,12 @@ async def look(
     statuses: Mapping[str, MailboxStatus],
     now: datetime,
     last: Standing | None = None,
+    remembered: Sequence[Alarm] = (),
 ) -> Standing:
     """Look at everything now. Raises nothing: a spool that cannot be read is an alarm.
 
-    What was seen ``last`` is kept where nothing can be seen now, and tells since when an alarm stands.
+    What was seen ``last`` is kept where nothing can be seen now, and tells since when an alarm stands; at the
+    first look it is what an earlier process ``remembered``.
     """
     failed = full = ""
     totals: Mapping[str, Totals] = last.totals if last else {}
@@ -74,9 +76,8 @@ async def look(
         spool_full=full,
         spool_failed=failed,
     )
-    return Standing(
-        now, config, totals, dict(statuses), derive(facts, now, last.alarms if last else ()), facts
-    )
+    alarms = derive(facts, now, last.alarms if last else remembered)
+    return Standing(now, config, totals, dict(statuses), alarms, facts)
 
 
 def _of_mailbox(
@@ -91,6 +92,7 @@ def _of_mailbox(
         held=has.held,
         damaged=has.damaged,
         reason=fares.reason,
+        delivered=fares.last_success is not None and not fares.reason,
         distrusted=fares.distrusted,
         refusing=fares.refusing,
         fact=fares.fact,

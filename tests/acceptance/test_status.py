@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,7 +56,9 @@ def put_old(setting: Setting, mailbox: str, age: timedelta) -> None:
     async def put() -> None:
         spool = SqliteSpool.open(setting.folder / "state", serving=True)
         try:
-            await spool.put(envelope(mailbox, received_at=datetime.now(UTC) - age))
+            old = envelope(mailbox, received_at=datetime.now(UTC) - age)
+            mail = f"Message-ID: {old.message_id}\r\nSubject: [...]\r\n\r\nof old\r\n"
+            await spool.put(replace(old, sealed=mail.encode()))
         finally:
             await spool.close()
 
@@ -150,7 +153,7 @@ def test_an_alarm_shows_everywhere_and_ends_everywhere(
         assert relay.post(ANSWERS).status == 202
         raised = relay.wait_for("alarm_raised")
         assert (raised["name"], raised["subject"], raised["level"]) == ("login_refused", "praxis", "critical")
-        while "; 1 alarms" not in manager.recv(4096).decode():
+        while "; 1 waiting, 0 held; 1 alarm: login_refused praxis" not in manager.recv(4096).decode():
             pass
     done = status(practice.folder, "--json")
     assert done.returncode == 2

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from relay import events
-from relay.alarm import Alarm, Facts, MailboxFacts, Name, Severity, derive
+from relay.alarm import Alarm, Facts, Fill, MailboxFacts, Name, Severity, derive
 from relay.daemon.hook import Hook
+from relay.daemon.memory import Memory
+from relay.daemon.notices import Notices
+from relay.daemon.report import brief
 from relay.daemon.standing import Standing
 from relay.daemon.watch import Watch
+from tests.fakes import InMemorySpool
 
 NOW = datetime(2026, 11, 21, 22, 41, tzinfo=UTC)
 ALARM = Alarm(Name.ENVELOPE_HELD, "praxis; touch /tmp/x", NOW, Severity.WARNING, "1 held")
@@ -94,19 +100,58 @@ async def test_nothing_of_an_alarm_is_run(failures: asyncio.Queue[tuple[str, str
     assert failures.empty()
 
 
-async def test_each_change_is_told_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Monitoring that matches events would count wrong, or believe that an alarm still stands."""
-    told: list[tuple[str, Any, ...]] = []
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The events about alarms."""
+    told: list[tuple[Any, ...]] = []
     monkeypatch.setattr(events, "alarm_raised", lambda *values: told.append(("raised", *values)))
     monkeypatch.setattr(events, "alarm_ended", lambda *values: told.append(("ended", *values)))
-    held = iter([1, 2, 0, 0])
+    return told
 
-    async def look(last: Standing | None) -> Standing:
-        facts = Facts([MailboxFacts("praxis", held=next(held))])
-        alarms = derive(facts, NOW, last.alarms if last else ())
-        return Standing(NOW, None, {}, {}, alarms, facts)  # type: ignore[arg-type]
 
-    watch = Watch(look, Hook(lambda: ()), asyncio.Event())
+def watching(folder: Path, facts: Iterator[Facts], command: Sequence[str] = ()) -> tuple[Watch, Hook]:
+    """Sees one of the facts after the other."""
+
+    async def look(last: Standing | None, remembered: Sequence[Alarm]) -> Standing:
+        found = next(facts)
+        alarms = derive(found, NOW, last.alarms if last else remembered)
+        return Standing(NOW, None, {}, {}, alarms, found)  # type: ignore[arg-type]
+
+    untold = SimpleNamespace(told={})
+    notices = Notices(lambda: untold, InMemorySpool())  # type: ignore[arg-type, return-value]
+    hook = Hook(lambda: command)
+    return Watch(look, hook, notices, Memory(folder / "alarms.json"), asyncio.Event()), hook
+
+
+async def test_each_change_is_told_once_and_in_order(told: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    """Monitoring that matches events would count wrong, or believe that an alarm still stands."""
+    watch, _ = watching(tmp_path, (Facts([MailboxFacts("praxis", held=held)]) for held in (1, 2, 0, 0)))
     for _ in range(4):
         await watch.look()
     assert told == [("raised", "envelope_held", "praxis", "warning", 0), ("ended", "envelope_held", "praxis")]
+
+
+async def test_a_flapping_alarm_does_not_run_the_command_again_and_again(
+    told: list[tuple[Any, ...]], tmp_path: Path
+) -> None:
+    """A spool at its limit would send a message every second, until nobody reads them any more."""
+    seen = tmp_path / "seen"
+    command = ("/bin/sh", "-c", f"echo $RELAY_ALARM_STATE >> {seen}")
+    fills = itertools.cycle([Facts(fills=[Fill("spool", 0.81)]), Facts(fills=[Fill("spool", 0.79)])])
+    watch, hook = watching(tmp_path, fills, command)
+    task = asyncio.create_task(hook.run())
+    for _ in range(20):
+        await watch.look()
+    assert [state for state, *_ in told] == ["raised", "ended", "raised"]
+    await asyncio.to_thread(until, lambda: seen.exists() and seen.read_text().count("\n") == 3)
+    assert seen.read_text().split() == ["raised", "ended", "raised"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_the_line_of_systemd_names_the_worst() -> None:
+    """Who types systemctl status would see a number, and not that nothing is taken any more."""
+    assert brief(()) == "no alarms"
+    alarms = derive(Facts([MailboxFacts("praxis", held=1, damaged=1)], spool_full="no room"), NOW)
+    assert brief(alarms) == "3 alarms: envelope_damaged praxis, spool_full spool, ..."
+    assert brief(alarms[-1:]) == "1 alarm: envelope_held praxis"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from relay.alarm import Alarm, Facts, Fill, MailboxFacts, Name, Severity, changes, derive
+from relay.alarm import Alarm, Facts, Fill, MailboxFacts, Name, Severity, derive
+from relay.alarm.telling import CALM, Telling
 
 NOW = datetime(2026, 11, 21, 22, 41, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -111,16 +112,97 @@ def test_an_alarm_keeps_its_beginning_and_is_raised_once() -> None:
     first = derive(Facts([MailboxFacts("praxis", held=1)]), NOW)
     later = derive(Facts([MailboxFacts("praxis", held=2)]), NOW + DAY, first)
     assert [alarm.since for alarm in later] == [NOW]
-    assert changes((), first) == ([*first], [])
-    assert changes(first, later) == ([], [])
-    assert changes(later, ()) == ([], [*later])
+    telling = Telling()
+    assert telling.news(first, NOW) == ([*first], [])
+    assert telling.news(later, NOW + DAY) == ([], [])
+    assert telling.news((), NOW + DAY) == ([], [*later])
 
 
 def test_the_next_mark_is_raised_anew() -> None:
     """A key's end told once, thirty days ahead, would be forgotten."""
     first = derive(Facts(keys=[("mueller", NOW + 20 * DAY)]), NOW)
     second = derive(Facts(keys=[("mueller", NOW + 20 * DAY)]), NOW + 7 * DAY, first)
-    assert changes(first, second) == ([*second], [])
+    telling = Telling(first)
+    assert telling.news(second, NOW + 7 * DAY) == ([*second], [])
+
+
+def test_a_restart_tells_nothing_again_and_forgets_no_end() -> None:
+    """Whoever is called at night would be called at every restart, and never be told that it is over."""
+    standing = derive(Facts([MailboxFacts("praxis", held=1)]), NOW)
+    telling = Telling(standing)
+    assert telling.news(standing, NOW) == ([], [])
+    assert telling.news((), NOW) == ([], [*standing])
+
+
+def test_what_flaps_is_told_twice_an_hour_at_most_and_ends_when_it_is_calm() -> None:
+    """A spool at 79 and 81 per cent would run the command, and write mails, all night."""
+    telling = Telling()
+    full = derive(Facts(fills=[Fill("spool", 0.81)]), NOW)
+    told = []
+    for minute in range(180):
+        raised, ended = telling.news(full if minute % 2 == 0 else (), NOW + timedelta(minutes=minute))
+        told += [(minute, "raised")] * len(raised) + [(minute, "ended")] * len(ended)
+    assert told == [(0, "raised"), (1, "ended"), (2, "raised")]
+    assert telling.standing == full
+    last = NOW + timedelta(minutes=179)
+    assert telling.news((), last + CALM - timedelta(minutes=1)) == ([], [])
+    assert telling.news((), last + CALM) == ([], [*full])
+    assert telling.standing == ()
+
+
+def test_a_mark_is_told_once_while_the_alarm_stands() -> None:
+    """A spool between 94 and 96 per cent would be two alarms by turns."""
+    telling = Telling()
+    told = []
+    for minute in range(20):
+        part = 0.94 if minute % 2 else 0.96
+        raised, _ = telling.news(derive(Facts(fills=[Fill("spool", part)]), NOW), NOW)
+        told += [alarm.step for alarm in raised]
+    assert told == [95, 80]
+
+
+@pytest.mark.parametrize(
+    ("then", "names"),
+    [
+        ({"reason": "unreachable"}, [Name.LOGIN_REFUSED]),
+        ({}, [Name.LOGIN_REFUSED]),
+        ({"reason": "overquota", "refusing": True}, [Name.MAILBOX_FULL]),
+        ({"delivered": True}, []),
+        ({"configured": False}, []),
+    ],
+    ids=[
+        "cannot be reached",
+        "restarted",
+        "answers otherwise",
+        "takes a letter",
+        "is not configured any more",
+    ],
+)
+def test_what_a_mailbox_answered_stands_until_it_answers_otherwise(
+    then: dict[str, object], names: list[Name]
+) -> None:
+    """A refused login would be over, and told to be mended, whenever the server is away for a moment."""
+    before = derive(Facts([MailboxFacts("praxis", reason="login-refused")]), NOW)
+    after = derive(Facts([MailboxFacts("praxis", **then)]), NOW + DAY, before)  # type: ignore[arg-type]
+    assert [alarm.name for alarm in after] == names
+
+
+@pytest.mark.parametrize(
+    ("facts", "tenant", "mailbox"),
+    [
+        (Facts([MailboxFacts("praxis", held=1)]), "", "praxis"),
+        (Facts([MailboxFacts("lindenhof/praxis", held=1)]), "lindenhof", "lindenhof/praxis"),
+        (Facts(keys=[("lindenhof/mueller", NOW)]), "lindenhof", ""),
+        (Facts(keys=[("praxis", NOW)]), "", ""),
+        (Facts(fills=[Fill("tenant lindenhof", 0.9)]), "lindenhof", ""),
+        (Facts(fills=[Fill("disk", 0.9)]), "", ""),
+        (Facts(tls_ends=NOW), "", ""),
+    ],
+)
+def test_an_alarm_knows_whose_it_is(facts: Facts, tenant: str, mailbox: str) -> None:
+    """One practice would be told of another, or through the very mailbox that fails."""
+    (alarm,) = derive(facts, NOW)
+    assert (alarm.tenant, alarm.mailbox) == (tenant, mailbox)
 
 
 @given(some.lists(some.sampled_from([0, 5, 60, 86_400, 40 * 86_400]), max_size=6))
@@ -128,10 +210,12 @@ def test_what_was_raised_and_has_not_ended_stands(ends: list[int]) -> None:
     """The list of alarms and the events about them would tell different stories."""
     before: tuple[Alarm, ...] = ()
     told: set[tuple[str, str]] = set()
-    for seconds in ends:
-        facts = Facts(keys=[("mueller", NOW + timedelta(seconds=seconds))])
-        after = derive(facts, NOW, before)
-        raised, ended = changes(before, after)
+    telling = Telling()
+    for days, seconds in enumerate(ends):
+        now = NOW + days * DAY  # never restless
+        facts = Facts(keys=[("mueller", now + timedelta(seconds=seconds))])
+        after = derive(facts, now, before)
+        raised, ended = telling.news(after, now)
         told |= {(alarm.name, alarm.subject) for alarm in raised}
         told -= {(alarm.name, alarm.subject) for alarm in ended}
         assert told == {(alarm.name, alarm.subject) for alarm in after}

@@ -45,6 +45,14 @@ class Name(StrEnum):
     TLS_CERTIFICATE_ENDED = "tls_certificate_ended"
 
 
+_LINE = {Name.LOGIN_REFUSED, Name.MAILBOX_FULL, Name.MAILBOX_REFUSES, Name.MAILBOX_DISTRUSTED}
+"""What is known from the last attempt to deliver, and from nothing else."""
+
+_ABOUT_MAILBOX = _LINE | {
+    *(Name.DELIVERY_STALLED, Name.MAILBOX_NOT_CONFIGURED, Name.ENVELOPE_HELD, Name.ENVELOPE_DAMAGED),
+}
+
+
 class Severity(StrEnum):
     """How soon."""
 
@@ -67,6 +75,20 @@ class Alarm:
     hint: str = ""
     step: int = 0
     """Of those that draw near: the mark that was passed, in days or per cent. A new mark is a new alarm."""
+    ends: datetime | None = None
+    """When the key or the certificate ends or ended, where it is about one."""
+
+    @property
+    def mailbox(self) -> str:
+        """Id of the mailbox it is about; empty if it is about none."""
+        return self.subject if self.name in _ABOUT_MAILBOX else ""
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is: empty for the practice of relay.yaml, and for what concerns all."""
+        if self.name is Name.SPOOL_FILLING:
+            return self.subject.removeprefix("tenant ") if self.subject.startswith("tenant ") else ""
+        return self.subject.partition("/")[0] if "/" in self.subject else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,8 @@ class MailboxFacts:
     damaged: int = 0
     reason: str = ""
     """The stable word of the last failure; empty after a success."""
+    delivered: bool = False
+    """The last attempt of this process succeeded. Neither this nor ``reason``: nothing is known yet."""
     distrusted: bool = False
     """The failure means that the server is not safe to deliver to."""
     refusing: bool = False
@@ -117,25 +141,22 @@ class Facts:
 def derive(facts: Facts, now: datetime, before: Iterable[Alarm] = ()) -> tuple[Alarm, ...]:
     """The alarms that stand at ``now``, the critical ones first.
 
-    One that stood ``before`` keeps the instant at which it began.
+    One that stood ``before`` keeps the instant at which it began. What a mailbox answered stands until it
+    takes a letter or answers otherwise: a server that cannot be reached does not make a password right.
     """
-    begun = {(alarm.name, alarm.subject): alarm.since for alarm in before}
+    stood = {(alarm.name, alarm.subject): alarm for alarm in before}
     found = [
-        replace(alarm, since=begun.get((alarm.name, alarm.subject), alarm.since))
+        replace(alarm, since=stood[alarm.name, alarm.subject].since)
+        if (alarm.name, alarm.subject) in stood
+        else alarm
         for alarm in _standing(facts, now)
     ]
+    answered = {alarm.subject for alarm in found if alarm.name in _LINE}
+    silent = {box.id for box in facts.mailboxes if box.configured and not box.delivered} - answered
+    found += [alarm for alarm in stood.values() if alarm.name in _LINE and alarm.subject in silent]
     return tuple(
         sorted(found, key=lambda alarm: (alarm.severity is Severity.WARNING, alarm.name, alarm.subject))
     )
-
-
-def changes(before: Iterable[Alarm], after: Iterable[Alarm]) -> tuple[Sequence[Alarm], Sequence[Alarm]]:
-    """Which alarms were raised, or raised anew at a later mark; and which ended."""
-    old = {(alarm.name, alarm.subject): alarm.step for alarm in before}
-    new = {(alarm.name, alarm.subject): alarm.step for alarm in after}
-    raised = [alarm for alarm in after if old.get((alarm.name, alarm.subject)) != alarm.step]
-    ended = [alarm for alarm in before if (alarm.name, alarm.subject) not in new]
-    return raised, ended
 
 
 def _standing(facts: Facts, now: datetime) -> Iterator[Alarm]:
@@ -212,13 +233,14 @@ def _of_end(
 ) -> Iterator[Alarm]:
     soon, over = names
     if end <= now:
-        yield Alarm(over, subject, end, Severity.CRITICAL, f"{what} ended on {end:%Y-%m-%d}", hint)
+        fact = f"{what} ended on {end:%Y-%m-%d}"
+        yield Alarm(over, subject, end, Severity.CRITICAL, fact, hint, ends=end)
     elif passed := [mark for mark in marks if end - now <= timedelta(days=mark)]:
         severity = Severity.CRITICAL if passed[-1] == 1 else Severity.WARNING
         days = (end - now).days
         fact = f"{what} ends in {days} {'day' if days == 1 else 'days'} ({end:%Y-%m-%d})"
         begun = end - timedelta(days=marks[0])
-        yield Alarm(soon, subject, begun, severity, fact, hint, passed[-1])
+        yield Alarm(soon, subject, begun, severity, fact, hint, passed[-1], end)
 
 
 def _many(count: int) -> str:

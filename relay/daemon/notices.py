@@ -1,0 +1,113 @@
+"""Notices: a mail into the practice's other mailboxes while an alarm stands, and one when it is over.
+
+They go through the spool like any envelope, so they outlive a restart and wait where a mailbox is away; but
+never into the mailbox that the alarm is about, and never to another tenant. At most one a day is written
+about each alarm (a new mark of it counts as another), and one at its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from relay import events
+from relay.alarm import Alarm, Name
+from relay.config import Config
+from relay.daemon.memory import Noticed
+from relay.envelope import Envelope
+from relay.errors import SpoolError
+from relay.notice import Happened, compose
+from relay.spool import Spool
+
+AGAIN_AFTER = timedelta(days=1)
+"""Until one that began anew is told anew."""
+
+_SPOOL_SHUT = {Name.SPOOL_FULL, Name.SPOOL_FAILED}
+_SUCCESSOR = {Name.KEY_ENDS: Name.KEY_ENDED, Name.TLS_CERTIFICATE_ENDS: Name.TLS_CERTIFICATE_ENDED}
+"""What has come true is not over."""
+
+
+class Notices:
+    """Writes them."""
+
+    def __init__(self, config: Callable[[], Config], spool: Spool, noticed: Sequence[Noticed] = ()) -> None:
+        """``config`` is asked each time; ``noticed`` is what an earlier process wrote about."""
+        self._config = config
+        self._spool = spool
+        self._noticed: dict[tuple[Name, str, int], Noticed] = {
+            (each.alarm.name, each.alarm.subject, each.alarm.step): each for each in noticed
+        }
+
+    @property
+    def noticed(self) -> Sequence[Noticed]:
+        """What was written about, to be remembered."""
+        return tuple(self._noticed.values())
+
+    async def write(self, standing: Sequence[Alarm], now: datetime) -> None:
+        """Write what is to be written, given the alarms that stand.
+
+        What the spool does not take is written the next time.
+        """
+        if any(alarm.name in _SPOOL_SHUT for alarm in standing):
+            return
+        for alarm in standing:
+            key = (alarm.name, alarm.subject, alarm.step)
+            known = self._noticed.get(key)
+            due = known is None or not (known.open or now - known.at < AGAIN_AFTER)
+            if due and self._mailboxes(alarm) and await self._put(alarm, Happened.BEGUN, now, now):
+                self._noticed[key] = Noticed(alarm, now, open=True)
+        names = {(alarm.name, alarm.subject) for alarm in standing}
+        last = {key[:2]: each for key, each in self._noticed.items() if each.open and key[:2] not in names}
+        for (name, subject), each in last.items():
+            replaced = (_SUCCESSOR.get(name), subject) in names
+            if replaced or await self._put(each.alarm, Happened.OVER, each.at, now):
+                self._close(name, subject)
+        self._noticed = {
+            key: each for key, each in self._noticed.items() if each.open or now - each.at < AGAIN_AFTER
+        }
+
+    def _close(self, name: Name, subject: str) -> None:
+        for key, each in self._noticed.items():
+            if key[:2] == (name, subject):
+                self._noticed[key] = replace(each, open=False)
+
+    def _mailboxes(self, alarm: Alarm) -> Mapping[str, str]:
+        """Where it may be told: id and address."""
+        told = self._config().told.get(alarm.tenant)
+        return {id: address for id, address in told.mailboxes.items() if id != alarm.mailbox} if told else {}
+
+    async def _put(self, alarm: Alarm, happened: Happened, day: datetime, now: datetime) -> bool:
+        """Whether the spool has it for every mailbox that it should go to.
+
+        The same of the same day has the same id, and is in the spool once however often a crash repeats it.
+        """
+        config = self._config()
+        for mailbox, address in self._mailboxes(alarm).items():
+            words = (
+                "notice",
+                mailbox,
+                alarm.name,
+                alarm.subject,
+                str(alarm.step),
+                happened,
+                f"{day:%Y-%m-%d}",
+            )
+            id = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
+            message_id = f"<{id}@{config.public_host}>"
+            content = compose(
+                alarm,
+                happened,
+                address=address,
+                host=config.public_host,
+                message_id=message_id,
+                now=now,
+                time_zone=config.told[alarm.tenant].time_zone,
+            )
+            try:
+                await self._spool.put(Envelope(id, mailbox, message_id, now.replace(microsecond=0), content))
+            except SpoolError:  # the spool says so itself
+                return False
+            events.notice_written(id, mailbox, alarm.name, happened)
+        return True

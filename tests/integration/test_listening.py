@@ -1,0 +1,48 @@
+"""Where visitors arrive: what stands in the way of a socket."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from relay.daemon import listening
+from relay.errors import ConfigError
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # a path of 107 bytes at most (unix(7))
+    return Path("http.sock")
+
+
+def connects(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        return caller.connect_ex(str(path)) == 0
+
+
+def test_the_socket_of_a_killed_process_is_replaced(path: Path) -> None:
+    """After kill -9 the relay would not start again."""
+    listening.unix_socket(path).close()
+    assert path.is_socket()
+    with listening.unix_socket(path):
+        assert connects(path)
+        assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_file_is_never_removed(path: Path) -> None:
+    """A wrong path in the configuration would cost whatever lies there."""
+    path.write_text("not a socket")
+    with pytest.raises(ConfigError, match="in use"):
+        listening.unix_socket(path)
+    assert path.read_text() == "not a socket"
+
+
+def test_the_socket_of_another_relay_is_left_alone(path: Path) -> None:
+    """The visitors of one practice would be sent to another."""
+    with listening.unix_socket(path) as first:
+        with pytest.raises(ConfigError, match="in use"):
+            listening.unix_socket(path)
+        assert connects(path)
+        first.accept()[0].close()
