@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from relay.cli.examining import examiner
 from relay.cli.failure import EX_TEMPFAIL, EX_UNAVAILABLE, code_of_mistakes
-from relay.cli.lines import Line, State, print_lines, use_colour
+from relay.cli.lines import Line, State, as_document, print_lines, use_colour
 from relay.cli.mailboxes import remembered, visit
 from relay.cli.progress import ticker
 from relay.config import Look, Survey, survey
@@ -45,13 +44,12 @@ def command(ctx: click.Context, online: bool, as_json: bool, no_color: bool) -> 
     errors, warnings = (sum(_count(line, state) for line in lines) for state in ("error", "warn"))
     if as_json:
         document = {
-            "schema_version": 1,
             "ok": code == 0,
             "errors": errors,
             "warnings": warnings,
             "lines": [line.as_json() for line in lines],
         }
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(as_document(document))
     else:
         print_lines(lines, colour=use_colour(not no_color))
         click.echo(_result(errors, warnings))

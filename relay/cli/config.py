@@ -12,7 +12,7 @@ import click
 import yaml
 
 from relay.cli.examining import examiner
-from relay.cli.lines import mistake_lines
+from relay.cli.lines import as_document, mistake_lines
 from relay.config import Config, load, schema_of
 from relay.intake import OpenForm
 
@@ -28,7 +28,10 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def show(path: Path, as_json: bool) -> None:
-    """Print what relay makes of all files: defaults filled in, paths whole, no secrets."""
+    """Print what relay makes of all files, without secrets.
+
+    Defaults are filled in, and paths whole.
+    """
     with examiner(path) as custodian:
         config = load(path, examiner=custodian, now=datetime.now(UTC))
     for warning in config.warnings:
@@ -36,7 +39,7 @@ def show(path: Path, as_json: bool) -> None:
             click.echo(line, err=True)
     effective = effective_settings(config)
     if as_json:
-        click.echo(json.dumps({"schema_version": 1, **effective}, ensure_ascii=False, indent=2))
+        click.echo(as_document(effective))
     else:
         click.echo(yaml.safe_dump(effective, allow_unicode=True, sort_keys=False, width=110), nl=False)
 
@@ -62,6 +65,9 @@ def effective_settings(config: Config) -> dict[str, Any]:
         "state": str(config.state),
         "spool": "sqlite",
         "trusted_proxies": [str(network) for network in config.trusted_proxies],
+        "metrics": str(config.metrics) if config.metrics else None,
+        "alarm_command": list(config.alarm_command),
+        "alarm_mailboxes": [id for told in config.told.values() for id in told.mailboxes],
         "limits": asdict(config.limits),
         "spool_limits": _spool_limits(config),
         "sealing": asdict(config.sealing),

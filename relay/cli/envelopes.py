@@ -31,8 +31,10 @@ def table(entries: Sequence[Entry], now: datetime, *, short: bool) -> Iterator[s
         yield "  ".join(cells).rstrip()
 
 
-def summary(entries: Sequence[Entry]) -> str:
-    """How many there are in which state, and how large they are together."""
+def summary(entries: Sequence[Entry], mailbox: str | None) -> str:
+    """How many there are in which state, and how large they are together; only of one mailbox, or of all."""
+    if not entries and mailbox is not None:
+        return f"nothing waits for a mailbox {printable(mailbox)}"
     if not entries:
         return "nothing waits: all that was accepted is delivered"
     states = [entry.state for entry in entries]

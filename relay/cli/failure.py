@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 import relay
-from relay.cli.lines import mistake_lines
+from relay.cli.lines import mistake_lines, printable
 from relay.errors import (
     CertificateUnusable,
     ConfigError,
@@ -27,7 +27,7 @@ from relay.errors import (
     SubmissionRejected,
 )
 
-EX_DATAERR, EX_UNAVAILABLE, EX_SOFTWARE = 65, 69, 70
+EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_SOFTWARE = 65, 66, 69, 70
 EX_TEMPFAIL, EX_NOPERM, EX_CONFIG = 75, 77, 78
 
 _CODES: tuple[tuple[type[RelayError], int], ...] = (
@@ -56,12 +56,17 @@ def code_of_mistakes(mistakes: Iterable[Mistake]) -> int:
     return EX_NOPERM if kinds == {"permission"} else EX_CONFIG
 
 
+def say(fact: str, hint: str = "") -> None:
+    """What is wrong, on standard error, and the hint under it."""
+    click.echo(printable(f"relay: {fact}"), err=True)
+    if hint:
+        click.echo(printable(f"       hint: {hint}"), err=True)
+
+
 def explain(error: RelayError) -> None:
     """Fact and hint on standard error; of a configuration every mistake."""
     if not isinstance(error, ConfigError):
-        click.echo(f"relay: {error.fact}", err=True)
-        if error.hint:
-            click.echo(f"       hint: {error.hint}", err=True)
+        say(error.fact, error.hint)
         return
     for mistake in error.mistakes:
         for line in mistake_lines(mistake):
@@ -75,5 +80,7 @@ def explain_unexpected(error: Exception) -> None:
     ours = [frame for frame in frames if frame.filename.startswith(package)]
     frame = (ours or frames)[-1]
     place = f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno}"
-    click.echo(f"relay: stopped by a mistake of its own: {type(error).__name__} in {place}", err=True)
-    click.echo("       hint: please report this line, the command and the output of relay version", err=True)
+    say(
+        f"stopped by a mistake of its own: {type(error).__name__} in {place}",
+        "please report this line, the command and the output of relay version",
+    )

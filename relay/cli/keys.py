@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,16 +11,11 @@ from relay.certificate import Certificate
 from relay.cli.check import line_of
 from relay.cli.examining import examiner
 from relay.cli.failure import code_of_mistakes
-from relay.cli.lines import Line, print_lines, use_colour
+from relay.cli.lines import Line, as_document, print_lines, use_colour
 from relay.config import Survey, survey
+from relay.config.keys import EXTEND, WARN_BEFORE
 from relay.errors import ConfigError
 
-WARN_BEFORE = timedelta(days=30)
-"""How long before its end a key is reported."""
-_EXTEND = (
-    "extend it in Thunderbird, export the public key again, replace the file, reload relay; "
-    "from its end on the forms that need it answer 503"
-)
 _GPG_ONLY = "gpg (pysequoia would seal it in a form its mail program may not open)"
 
 
@@ -43,7 +37,7 @@ def list_(ctx: click.Context, as_json: bool, no_color: bool) -> None:
     lines = [_line(certificate, now) for certificate in found.certificates.values()]
     lines += _refused(found)
     if as_json:
-        _print_json({"keys": [line.as_json() for line in lines]})
+        click.echo(as_document({"keys": [line.as_json() for line in lines]}))
     else:
         print_lines(lines, colour=use_colour(not no_color))
     ctx.exit(code_of_mistakes(mistake for line in lines for mistake in line.mistakes))
@@ -64,7 +58,7 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
         raise click.BadParameter(f"there is no usable key '{name}'; there are: {known}", param_hint="NAME")
     forms = _forms(found, certificate)
     if as_json:
-        _print_json({**_facts(certificate, now), "forms": forms})
+        click.echo(as_document({**_facts(certificate, now), "forms": forms}))
         return
     rows = [("fingerprint", certificate.grouped)]
     rows += [("user id", user_id) for user_id in certificate.user_ids]
@@ -104,7 +98,7 @@ def _line(certificate: Certificate, now: datetime) -> Line:
     summary = f"{certificate.grouped}  {certificate.algorithm}  {who}"
     facts = _facts(certificate, now)
     if near:
-        notes = [(_end(certificate, now), _EXTEND)]
+        notes = [(_end(certificate, now), EXTEND)]
         return Line("key", certificate.name, "warn", summary, notes=notes, facts=facts)
     return Line("key", certificate.name, "ok", f"{summary}  {_end(certificate, now)}", facts=facts)
 
@@ -135,7 +129,3 @@ def _facts(certificate: Certificate, now: datetime) -> dict[str, object]:
 def _forms(found: Survey, certificate: Certificate) -> list[str]:
     forms = found.config.forms.values() if found.config else ()
     return [each.form.path for each in forms if certificate in each.certificates]
-
-
-def _print_json(document: dict[str, object]) -> None:
-    click.echo(json.dumps({"schema_version": 1, **document}, ensure_ascii=False, indent=2))

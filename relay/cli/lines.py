@@ -5,6 +5,7 @@ Colour only at a terminal, and not where NO_COLOR is set (https://no-color.org).
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,6 +67,11 @@ def mistake_lines(mistake: Mistake) -> Iterator[str]:
     yield printable(str(mistake))
     if mistake.hint:
         yield printable(f"    hint: {mistake.hint}")
+
+
+def as_document(content: Mapping[str, object]) -> str:
+    """One JSON document, for programs; ``schema_version`` grows when a name in it changes its meaning."""
+    return json.dumps({"schema_version": 1, **content}, ensure_ascii=False, indent=2)
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from relay.form import (
     CheckboxesField,
@@ -112,12 +113,13 @@ def _texts(question: Question, language: str) -> list[str]:
 
 
 def _number(question: NumberField) -> str:
-    low = (
-        question.min
-        if question.min is not None
-        else min(1.0, question.max if question.max is not None else 1.0)
-    )
-    return str(math.ceil(low)) if question.whole else format(low, "f")
+    if question.min is not None:
+        number = Decimal(math.ceil(question.min)) if question.whole else question.min
+    else:
+        number = min(Decimal(1), Decimal(1) if question.max is None else question.max)
+        number = Decimal(math.floor(number)) if question.whole else number
+    # With a comma nobody takes the decimals for thousands.
+    return f"{number:f}".replace(".", ",")
 
 
 def _day(question: DateField) -> date:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,8 +14,8 @@ import click
 
 from relay.cli import sample
 from relay.cli.examining import examiner
-from relay.cli.failure import EX_DATAERR, EX_UNAVAILABLE, exit_code
-from relay.cli.lines import Line, print_lines, use_colour
+from relay.cli.failure import EX_DATAERR, EX_UNAVAILABLE, exit_code, say
+from relay.cli.lines import Line, as_document, print_lines, use_colour
 from relay.cli.mailboxes import remembered
 from relay.config import Config, load
 from relay.envelope import frame
@@ -64,9 +63,10 @@ def _which(error: RelayError) -> str:
 @click.option("--no-color", is_flag=True, help="No colours at a terminal.")
 @click.pass_context
 def command(ctx: click.Context, form: str, as_json: bool, no_color: bool) -> None:
-    """Send a test letter for FORM (or TENANT/FORM) into its real mailbox, and report each step.
+    """Send a test letter for FORM to its mailbox, step by step.
 
-    The letter says that it is a test. It does not go through the spool, and no visitor's way is touched.
+    FORM is the name of a form, or TENANT/NAME. The letter says that it is a test. It does not go through the
+    spool, and no visitor's way is touched.
 
     Exit codes: 65 no such form, or the letter cannot be made; 69 the mailbox cannot be reached or refuses;
     75 try again later; 78 mistakes in the configuration.
@@ -81,7 +81,6 @@ def command(ctx: click.Context, form: str, as_json: bool, no_color: bool) -> Non
             reference, message_id = _send(config, open_form, custodian, steps)
     if as_json:
         document = {
-            "schema_version": 1,
             "ok": steps.code == 0,
             "form": open_form.form.path,
             "mailbox": open_form.mailbox,
@@ -89,7 +88,7 @@ def command(ctx: click.Context, form: str, as_json: bool, no_color: bool) -> Non
             "message_id": message_id,
             "steps": [line.as_json() for line in steps.lines],
         }
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(as_document(document))
     else:
         print_lines(steps.lines, colour=use_colour(not no_color))
         if not steps.code:
@@ -102,7 +101,7 @@ def _find(config: Config, name: str) -> OpenForm:
     if open_form := config.forms.get((tenant, form)):
         return open_form
     forms = ", ".join(sorted(f"{tenant}/{form}".lstrip("/") for tenant, form in config.forms)) or "none"
-    click.echo(f"relay: there is no form {name}\n       hint: forms: {forms}", err=True)
+    say(f"there is no form {name}", f"forms: {forms}")
     raise click.exceptions.Exit(EX_DATAERR)
 
 

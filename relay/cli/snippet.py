@@ -5,7 +5,6 @@ Standard output carries nothing but what is to be pasted, or the QR code; explan
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 import click
 
 from relay.cli.examining import examiner
-from relay.cli.lines import printable
+from relay.cli.lines import as_document, printable
 from relay.config import Config, survey
 from relay.config.words import not_among
 from relay.errors import ConfigError
@@ -49,9 +48,10 @@ QR_CODES = ("qr-svg", "qr-png")
 def command(
     path: Path, name: str, way: str | None, lang: str | None, output: Path | None, as_json: bool
 ) -> None:
-    """Print what to paste into a website so that FORM (or TENANT/FORM) can be filled in there.
+    """Print what to paste into a website so that FORM stands there.
 
-    Also says what the website's Content-Security-Policy needs, and what to click in WordPress and Jimdo.
+    FORM is the name of a form, or TENANT/NAME. Also says what the website's Content-Security-Policy needs,
+    and what to click in WordPress and Jimdo.
     """
     config = _config(path)
     form = _form(config, name)
@@ -60,8 +60,8 @@ def command(
     found = snippets(form, config.public_url, language)
     if as_json:
         ways = [_as_json(snippet, form, config.public_url, words) for snippet in found]
-        document = {"schema_version": 1, "form": name, "url": page, "language": language, "ways": ways}
-        _put(json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n", output)
+        document = {"form": name, "url": page, "language": language, "ways": ways}
+        _put(as_document(document).encode() + b"\n", output)
     elif way in QR_CODES:
         png = way == "qr-png"
         if png and output is None and sys.stdout.isatty():

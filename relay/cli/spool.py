@@ -7,7 +7,6 @@ directory, so that a broken form does not hide the spool.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,12 @@ import click
 
 from relay import events
 from relay.cli.envelopes import facts, summary, table
-from relay.cli.lines import printable, use_colour
+from relay.cli.failure import EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, say
+from relay.cli.lines import as_document, printable, use_colour
 from relay.config import state_folder
 from relay.spool import Entry, State
 from relay.spool.database import FILE
 from relay.spool.sqlite import SqliteSpool
-
-EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL = 65, 66, 75
 
 T = TypeVar("T")
 
@@ -74,7 +72,7 @@ def _choice(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group("spool")
 def command() -> None:
-    """Look at what is not delivered yet, and decide what becomes of it.
+    """Look at what is undelivered, and decide what becomes of it.
 
     Run it as the user that runs relay, or as root. An ID may be shortened as long as it fits one envelope
     only. Exit codes: 65 an envelope is in another state, 66 there is no such envelope, or no spool, 75 try
@@ -91,12 +89,12 @@ def list_(path: Path, mailbox: str | None, as_json: bool, no_color: bool) -> Non
     """Print one line per undelivered envelope, oldest first."""
     entries = _use(path, lambda spool: spool.entries(mailbox))
     if as_json:
-        _print_json({"envelopes": [facts(entry) for entry in entries]})
+        click.echo(as_document({"envelopes": [facts(entry) for entry in entries]}))
         return
     if entries:
         for line in table(entries, datetime.now(UTC), short=sys.stdout.isatty()):
             click.echo(line, color=use_colour(not no_color))
-    click.echo(summary(entries), err=True)
+    click.echo(summary(entries, mailbox), err=True)
 
 
 @command.command("show")
@@ -105,7 +103,7 @@ def list_(path: Path, mailbox: str | None, as_json: bool, no_color: bool) -> Non
 @_as_json
 @click.pass_obj
 def show(path: Path, id: str, sealed: bool, as_json: bool) -> None:
-    """Print what is known of one envelope, and the outer headers of its message."""
+    """Print what is known of one envelope, and its outer headers."""
 
     async def look(spool: SqliteSpool) -> tuple[Entry, bytes]:
         (entry,) = _named(await spool.entries(), [id])
@@ -115,7 +113,7 @@ def show(path: Path, id: str, sealed: bool, as_json: bool) -> None:
     if sealed:
         click.echo(message, nl=False)
     elif as_json:
-        _print_json(facts(entry))
+        click.echo(as_document(facts(entry)))
     else:
         for title, value in facts(entry).items():
             click.echo(printable(f"{title.replace('_', ' '):<14}{'-' if value in (None, '') else value}"))
@@ -162,17 +160,17 @@ def _make(
 
     chosen, fit, count = _use(path, make)
     if as_json:
-        _print_json({"changed": count, "envelopes": [entry.id for entry in fit]})
+        click.echo(as_document({"changed": count, "envelopes": [entry.id for entry in fit]}))
     else:
         click.echo(f"{_number(count, 'envelope')} {change.result}")
     code = 0
     for entry in chosen:
         if refusal := change.refused.get(entry.state):
             fact, hint = refusal
-            _say(f"envelope {entry.id} {fact}", hint.format(id=entry.id))
+            say(f"envelope {entry.id} {fact}", hint.format(id=entry.id))
             code = max(code, EX_TEMPFAIL if entry.state is State.CLAIMED else EX_DATAERR)
     if count < len(fit):
-        _say(
+        say(
             f"{_number(len(fit) - count, 'envelope')} changed meanwhile",
             "relay spool list shows how it stands",
         )
@@ -193,7 +191,7 @@ def _use(path: Path, work: Callable[[SqliteSpool], Awaitable[T]]) -> T:
             await spool.close()
 
     if _is_missing(state / FILE):
-        _say(
+        say(
             f"there is no spool in {state}",
             "relay serve makes it at its first start; is it the right --config?",
         )
@@ -213,12 +211,12 @@ def _named(entries: Sequence[Entry], ids: Sequence[str]) -> list[Entry]:
     found = {id: [entry for entry in entries if id and entry.id.startswith(id.lower())] for id in ids}
     for id, fits in found.items():
         if not fits:
-            _say(
+            say(
                 f"no undelivered envelope has the id '{id}'",
                 "it may have been delivered; see relay spool list",
             )
         elif len(fits) > 1:
-            _say(f"'{id}' fits {len(fits)} envelopes", "give more digits of the id")
+            say(f"'{id}' fits {len(fits)} envelopes", "give more digits of the id")
     if any(len(fits) != 1 for fits in found.values()):
         raise click.exceptions.Exit(EX_NOINPUT)
     return list(dict.fromkeys(entry for (entry,) in found.values()))
@@ -226,12 +224,3 @@ def _named(entries: Sequence[Entry], ids: Sequence[str]) -> list[Entry]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _say(fact: str, hint: str) -> None:
-    click.echo(f"relay: {printable(fact)}", err=True)
-    click.echo(f"       hint: {printable(hint)}", err=True)
-
-
-def _print_json(document: Mapping[str, object]) -> None:
-    click.echo(json.dumps({"schema_version": 1, **document}, ensure_ascii=False, indent=2))

@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from relay.cli.envelopes import span
-from relay.cli.failure import EX_NOPERM, EX_UNAVAILABLE
-from relay.cli.lines import Line, State, print_lines, printable, use_colour
+from relay.cli.failure import EX_NOPERM, EX_UNAVAILABLE, say
+from relay.cli.lines import Line, State, print_lines, use_colour
 from relay.config import state_folder
 from relay.daemon.hatch import STATUS_SOCKET, reachable
 
@@ -41,7 +41,7 @@ class _UnixConnection(http.client.HTTPConnection):
 @click.option("--no-color", is_flag=True, help="No colours at a terminal.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool, no_color: bool) -> None:
-    """Ask the running daemon how it stands: mailboxes, keys, and alarms.
+    """Ask the running daemon how it stands, and what needs a person.
 
     Run it as the user that runs relay, or as root. Exit codes are those of monitoring plugins: 0 all is well,
     1 something needs a person some day soon, 2 something needs a person now; and 69 the daemon does not run,
@@ -51,10 +51,10 @@ def command(ctx: click.Context, as_json: bool, no_color: bool) -> None:
     try:
         document = _asked(path)
     except PermissionError:
-        _say(f"{path} may not be opened", "run this as the user that runs relay, or as root")
+        say(f"{path} may not be opened", "run this as the user that runs relay, or as root")
         ctx.exit(EX_NOPERM)
     except (OSError, http.client.HTTPException, ValueError):
-        _say("the daemon does not answer", "is it running? systemctl status relay; relay serve")
+        say("the daemon does not answer", "is it running? systemctl status relay; relay serve")
         ctx.exit(EX_UNAVAILABLE)
     if as_json:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -142,8 +142,3 @@ def _until(thing: Mapping[str, Any]) -> str:
 
 def _result(alarms: list[dict[str, str]]) -> str:
     return f"{len(alarms)} {'alarm' if len(alarms) == 1 else 'alarms'}" if alarms else "no alarms"
-
-
-def _say(fact: str, hint: str) -> None:
-    click.echo(printable(f"relay: {fact}"), err=True)
-    click.echo(printable(f"       hint: {hint}"), err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sqlite3
 import ssl
@@ -11,6 +10,8 @@ from importlib import metadata
 
 import click
 
+from relay.cli.lines import as_document
+
 _DISTRIBUTION = "sealed-form-relay"
 _PARTS = ("aiohttp", "imapclient", "pysequoia", "python-gnupg", "pydantic")
 
@@ -18,12 +19,12 @@ _PARTS = ("aiohttp", "imapclient", "pysequoia", "python-gnupg", "pydantic")
 @click.command("version")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(as_json: bool) -> None:
-    """Print the version, and those of what it is built on: for a report of a mistake."""
+    """Print the version, and those of what it is built on."""
     versions = {"relay": _installed(_DISTRIBUTION), "python": platform.python_version()}
     versions |= {"openssl": ssl.OPENSSL_VERSION, "sqlite": sqlite3.sqlite_version, "gpg": _gpg()}
     versions |= {part: _installed(part) for part in _PARTS}
     if as_json:
-        click.echo(json.dumps({"schema_version": 1, **versions}))
+        click.echo(as_document(versions))
         return
     for name, version in versions.items():
         click.echo(f"{name:<13} {version}")

@@ -71,6 +71,15 @@ def test_every_mistake_stands_in_its_line_with_place_and_hint_and_exit_78(here: 
     assert "                           hint: did you mean 'email'?" in lines
 
 
+def test_the_mistakes_of_a_file_stand_in_the_order_of_its_lines(here: Setting) -> None:
+    """The sysadmin would jump up and down in the file."""
+    for name in ("tls/chain.pem", "tls/key.pem", "secrets/praxis"):
+        (here.folder / name).unlink()
+    lines = [int(found) for found in re.findall(r"relay\.yaml:(\d+):", check().stdout)]
+    assert len(lines) == 3
+    assert lines == sorted(lines)
+
+
 def test_a_key_near_its_end_is_a_warning_and_exit_0(make_reader: MakeReader, here: Setting) -> None:
     """A key would expire silently: from that day on nobody can write."""
     end = f"{datetime.now(UTC) + timedelta(days=10):%Y-%m-%d}"
@@ -148,7 +157,7 @@ def test_a_full_mailbox_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A mailbox would be full for a week before anybody notices."""
-    account = dovecot_server(quota="*:storage=20K").new_account()
+    account = dovecot_server(quota="20K").new_account()
     write_practice(tmp_path, account, counsellor)
     monkeypatch.chdir(tmp_path)
     with account.imap() as client:
@@ -165,7 +174,7 @@ def test_a_mailbox_that_takes_less_than_a_form_allows_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Documents somebody sent would be held back, and nobody had been told beforehand."""
-    account = dovecot_server(settings="imap_capability = +APPENDLIMIT=20000000").new_account()
+    account = dovecot_server(appendlimit=20_000_000).new_account()
     write_practice(tmp_path, account, counsellor)
     monkeypatch.chdir(tmp_path)
     result = check("--online")

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from relay import cli
 from relay.cli import main
 from relay.cli.failure import exit_code
+from relay.config.settings import RelaySettings
 from relay.errors import (
     CertificateUnusable,
     ConfigError,
@@ -139,7 +140,8 @@ def test_config_show_has_everything_but_the_secrets(
     path = make(tmp_path)
     fingerprint, armored = counsellor.fingerprint, counsellor.armored  # type: ignore[attr-defined]
     (tmp_path / "keys" / "mueller.asc").write_bytes(armored)
-    path.write_text(path.read_text().replace("0123456789ABCDEF0123456789ABCDEF01234567", fingerprint))
+    text = path.read_text().replace("0123456789ABCDEF0123456789ABCDEF01234567", fingerprint)
+    path.write_text(f"{text}\nmetrics: http://127.0.0.1:9464\nalarm_command: [/bin/true, --to, praxis]\n")
     result = run("--config", str(path), "config", "show", "--json")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
@@ -148,6 +150,11 @@ def test_config_show_has_everything_but_the_secrets(
     assert told["keys"]["mueller"]["fingerprint"] == fingerprint
     assert told["forms"]["/f/kontakt"]["fields"][0]["max_length"] == 10_000
     assert told["state"] == str(tmp_path / "state")
+    assert told["metrics"] == "http://127.0.0.1:9464"
+    assert told["alarm_command"] == ["/bin/true", "--to", "praxis"]
+    # Each form has its practice, each tenant's mailbox and form its tenant.
+    elsewhere = {"practice", "tenants", "tenant_networks", "tenant_ports"}
+    assert RelaySettings.model_fields.keys() - elsewhere <= told.keys()
     plain = run("--config", str(path), "config", "show").stdout
     for secret in (PASSWORD, "PRIVATE KEY"):
         assert secret not in result.output + plain
@@ -164,3 +171,11 @@ def test_config_schema_is_a_schema_for_editors(kind: str, setting: str) -> None:
     assert setting in schema["properties"]
     assert not {"name", "tenant"} & set(schema["properties"]) if kind == "form" else True
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("group", [[], ["keys"], ["spool"], ["config"]], ids=" ".join)
+def test_what_a_command_does_is_said_in_whole_sentences(group: list[str]) -> None:
+    """The overview would break off in the middle of what somebody wants to know."""
+    lines = run(*group, "--help").output.partition("Commands:")[2].splitlines()
+    assert len(lines) > 2
+    assert not [line for line in lines if line.endswith("...")]

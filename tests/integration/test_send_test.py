@@ -31,6 +31,8 @@ fields:
   - {name: url, type: url, label: {de: Seite, en: Page}, required: true}
   - {name: zahl, type: number, label: {de: Zahl, en: Number}, required: true, min: 2.5}
   - {name: bruch, type: number, label: {de: Bruch, en: Fraction}, required: true, max: -0.5, whole: false}
+  - {name: kg, type: number, label: {de: Kilo, en: Kilos}, required: true, min: 1.125, whole: false}
+  - {name: unten, type: number, label: {de: Unten, en: Below}, required: true, max: -5.5}
   - {name: tag, type: date, label: {de: Tag, en: Day}, required: true, latest: 2020-01-31}
   - {name: eins, type: select, label: {de: Eins, en: One}, options: [{value: a, label: {de: A, en: A}}]}
   - {name: viele, type: checkboxes, label: {de: Wie, en: How}, options: [{value: a, label: {de: A, en: A}}]}

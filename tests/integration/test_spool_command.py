@@ -103,6 +103,8 @@ async def test_list_tells_what_is_not_delivered(place: Place) -> None:
     assert row.split()[:3] == [place.held.id, "held", "held"]
     assert row.index("overquota") == titles.index("REASON")
     assert ran.stderr == "1 held; 59 B\n"
+    ran = await place.relay("list", "--mailbox", "hled")
+    assert ran.stderr == "nothing waits for a mailbox hled\n", "of all others that says nothing"
 
 
 async def test_at_a_terminal_ids_are_short_and_states_coloured(place: Place) -> None:

@@ -31,7 +31,7 @@ INTERRUPTED = 130
 )
 @click.option("--no-color", is_flag=True, help="No colours at a terminal.")
 def command(port: int | None, no_color: bool) -> None:
-    """Try it: one letter from the form into a mailbox, on this machine only.
+    """Try it: one letter from form to mailbox, on this machine only.
 
     Makes a throw-away key, certificate and mailbox, starts the real daemon, sends one submission, fetches it
     from the mailbox, and opens it. At a terminal the form then stays open for a browser, until Ctrl-C.
