@@ -72,7 +72,7 @@ MUTANTS = (
         ),
         (
             f"{CRASHES}::TestDiskErrors",
-            f"{DISK}::test_any_single_write_or_sync_may_fail",
+            f"{DISK}::test_any_single_call_may_fail",
             f"{CRASHES}::TestKill",
         ),
     ),
@@ -115,8 +115,13 @@ MUTANTS = (
         (
             Edit(
                 "relay/mailbox/session.py",
-                '            if condition != "OK":\n                raise answers.append_refusal',
-                '            if condition == "BAD":\n                raise answers.append_refusal',
+                '            if condition in ("NO", "BAD"):\n',
+                '            if condition == "BAD":\n',
+            ),
+            Edit(
+                "relay/mailbox/session.py",
+                'if condition != "OK" or not upload.complete:',
+                'if condition not in ("OK", "NO") or not upload.complete:',
             ),
         ),
         (f"{DELIVERY}::test_a_full_mailbox_is_not_asked_for_every_message", EVERY_FAILURE),
@@ -137,11 +142,24 @@ MUTANTS = (
         (
             Edit(
                 "relay/delivery/handover.py",
-                "        if stand == mark and stand.uidvalidity > 0:\n",
-                "        if stand:\n",
+                "        message_ids = [claim.envelope.message_id for claim in claims]\n",
+                "        return claims\n        message_ids = []\n",
             ),
         ),
         (f"{DELIVERY}::test_what_a_killed_process_left_is_looked_for", EVERY_FAILURE),
+    ),
+    Mutant(
+        "believes STATUS that nothing arrived",
+        (
+            Edit(
+                "relay/delivery/handover.py",
+                "        message_ids = [claim.envelope.message_id for claim in claims]\n",
+                "        if not await self._has_changed(mark):\n"
+                "            return claims\n"
+                "        message_ids = [claim.envelope.message_id for claim in claims]\n",
+            ),
+        ),
+        (f"{DELIVERY}::test_a_folder_that_stands_still_is_opened_before_it_is_believed",),
     ),
     Mutant(
         "swallows a full disk",

@@ -79,8 +79,7 @@ class Life(Relay):
 
     def __init__(self, nursery: Nursery, folder: Path, log: Path, arguments: list[str]) -> None:
         self.folder = folder
-        self.lines = []
-        self._changed = threading.Condition()
+        self._remember()
         self.process = _Process(nursery, folder, log, arguments)  # type: ignore[assignment]
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

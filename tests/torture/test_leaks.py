@@ -12,14 +12,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.daemon import Relay, Setting, drained, marker
-from tests.torture import disks, figure, strace
-from tests.torture.nursery import Life, Nursery
+from tests.fixtures.daemon import Relay, Setting, StartRelay, drained, marker
+from tests.fixtures.keys import MakeReader, Reader
+from tests.servers import namespace
+from tests.servers.certificates import Authority
+from tests.servers.evil import echoes
+from tests.servers.imap import ScriptedServer
+from tests.servers.mailboxes import add_mailboxes, outcomes
+from tests.torture import clocks, disks, figure, strace
+from tests.torture.load import until
+from tests.torture.nursery import Nursery
 
 WRITING = "pwrite64,fdatasync,fsync,ftruncate"
 
@@ -106,7 +114,7 @@ def holds(content: bytes, words: list[bytes]) -> bool:
     return any(word in content for word in words)
 
 
-def seen_from_outside(life: Life) -> bytes:
+def seen_from_outside(life: Relay) -> bytes:
     """What the system shows of the process to others."""
     place = Path(f"/proc/{life.process.pid}")
     return b"".join((place / name).read_bytes() for name in ("cmdline", "environ", "comm"))
@@ -175,6 +183,113 @@ def test_no_word_of_a_visitor_is_left_anywhere(practice: Setting, nursery: Nurse
     assert not holds(log, words)
     assert [line for line in lines if not isinstance(json.loads(line), dict)] == []
     assert all(word in letter.decode("utf-8", "replace") for letter in practice.letters())
+
+
+@contextlib.contextmanager
+def half_sent(relay: Relay, word: str, path: str = "/f/kontakt") -> Iterator[Callable[[], int]]:
+    """An upload that stands still in the middle of its file; what is given out sends the rest."""
+    body, kind = multipart({"anliegen": word}, {f"{word}.txt": f"{word} ".encode() * 5_000})
+    connection = relay.connection()
+    connection.putrequest("POST", path)
+    for name, value in (("Content-Type", kind), ("Accept", "application/json"), ("X-Word", word)):
+        connection.putheader(name, value)
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[: len(body) // 2])
+
+    def go_on() -> int:
+        connection.send(body[len(body) // 2 :])
+        return connection.getresponse().status
+
+    try:
+        yield go_on
+    finally:
+        connection.close()
+
+
+def add_ending_key(practice: Setting, reader: Reader) -> None:
+    """A form of its own, sealed to a key that ends."""
+    (practice.folder / "keys" / "endet.asc").write_bytes(reader.armored)
+    entry = {"file": "keys/endet.asc", "fingerprint": reader.fingerprint}
+    practice.rewrite(lambda settings: settings["keys"].update(endet=entry))
+    form = (practice.folder / "forms" / "kontakt.yaml").read_text().replace("[mueller]", "[endet]")
+    (practice.folder / "forms" / "endet.yaml").write_text(form)
+
+
+@clocks.needed
+@pytest.mark.timeout(300)
+def test_no_word_is_left_where_servers_repeat_it_and_a_key_ends(
+    practice: Setting,
+    start_relay: StartRelay,
+    make_reader: MakeReader,
+    scripted_server: Callable[..., ScriptedServer],
+    authority: Authority,
+    tmp_path: Path,
+) -> None:
+    """What a server says stands in no log, so that no server can put a password or a letter there.
+
+    Besides: a reload and a stop in the middle of an upload, and a key that ends while the daemon runs.
+    """
+    word, temporary, clock = marker(), tmp_path / "tmp", clocks.Clock(tmp_path / "clock")
+    temporary.mkdir()
+    add_ending_key(practice, make_reader("endet", "Endet <endet@beispiel.de>", validity="5y"))
+    servers, ends = {}, {}
+    for script in echoes():
+        server = scripted_server(capabilities=script.capabilities, password=marker())
+        server.plays = script.plays
+        servers[script.name], ends[script.name] = server, script.ends
+    add_mailboxes(practice, servers, authority.ca_file)
+    relay = start_relay(
+        practice,
+        environment={**clock.environment, "TMPDIR": str(temporary)},
+        command=[sys.executable, "-m", "tests.servers.impatient", "0.5", "--debug"],
+    )
+    for name in servers:
+        assert send(relay, word, path=f"/f/{name}") == 202
+    until(lambda: all(ends[name] & outcomes(relay)[name] for name in servers))
+    with half_sent(relay, word) as go_on:
+        relay.request("GET", "/f/kontakt")  # by now it is being read
+        relay.reload()
+        relay.wait_for("reloaded")
+        assert go_on() == 202
+    assert send(relay, word, path="/f/endet") == 202
+    clock.set(clock.now + 10 * 365.25 * 86_400)
+    with half_sent(relay, word, "/f/endet") as go_on:
+        assert go_on() == 503
+    assert send(relay, word, path="/f/endet") == 503
+    assert relay.wait_for("form_unavailable")["reason"] == "key-expired"
+    clock.set(time.time())
+    words = [*forms_of(word), *forms_of(practice.mailbox.password)]
+    words += [form for server in servers.values() for form in forms_of(server.password)]
+    assert not holds(seen_from_outside(relay), words)
+    with half_sent(relay, word):
+        relay.request("GET", "/f/kontakt")
+        relay.process.send_signal(signal.SIGTERM)
+        relay.wait_for("stopping")
+    assert relay.process.wait(30) == 0
+    for server in servers.values():
+        assert server.leaked() != []  # it had something to repeat
+    assert found(words, [practice.state, temporary]) == []
+    log = "\n".join(relay.lines).encode()
+    assert not holds(log, [*words, b"BEGIN PGP"])
+    assert [line for line in relay.lines if not isinstance(json.loads(line), dict)] == []
+
+
+@namespace.needed
+def test_no_word_is_left_where_no_name_is_found(
+    practice: Setting, start_relay: StartRelay, tmp_path: Path
+) -> None:
+    """An error of the resolver would be logged with what was to be delivered."""
+    word = marker()
+    practice.rewrite(lambda settings: settings["mailboxes"]["praxis"].update(host="imap.beispiel.de"))
+    words = [*forms_of(word), *forms_of(practice.mailbox.password)]
+    with namespace.Namespace(tmp_path) as network:
+        command = [*network.command, sys.executable, "-m", "tests.servers.impatient", "0.5", "--debug"]
+        relay = start_relay(practice, command=command)
+        assert network.inside(lambda: send(relay, word)) == 202
+        assert relay.wait_for("mailbox_unreachable", 2)["reason"] == "unresolved"
+        assert relay.stop() == 0
+    assert found(words, [practice.state]) == []
+    assert not holds("\n".join(relay.lines).encode(), words)
 
 
 _OPENED = re.compile(r"\d+ +(?:<\.\.\. )?(openat|creat|memfd_create|openat2|open)\((.*)$", re.MULTILINE)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.daemon import Setting
+from tests.fixtures.daemon import Setting, drained
 from tests.judge.ledger import submit
 from tests.torture import figure, strace
 from tests.torture.lane import CALLS, Lane
@@ -107,5 +108,48 @@ def test_a_stop_waits_for_an_upload_but_not_for_ever(
     assert status in (0, 202, 503)
     life = nursery.start(practice)
     assert life.events("spool_opened")[0]["waiting"] + practice.mailbox.count() == (status == 202)
+    assert life.stop() == 0
+    life.close()
+
+
+def change_nothing(practice: Setting) -> None:
+    pass
+
+
+def ask_for_more(practice: Setting) -> None:
+    """Another field, without which nothing is taken."""
+    form = practice.folder / "forms" / "kontakt.yaml"
+    form.write_text(
+        form.read_text() + "  - {name: ort, type: text, label: {de: Ort, en: Place}, required: true}\n"
+    )
+
+
+def take_it_away(practice: Setting) -> None:
+    """The form is gone, and another one there."""
+    form = practice.folder / "forms" / "kontakt.yaml"
+    form.rename(form.with_name("anfrage.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("change", "answers"), [(change_nothing, {202}), (ask_for_more, {202, 422}), (take_it_away, {202, 404})]
+)
+def test_a_reload_in_the_middle_of_an_upload(
+    practice: Setting, nursery: Nursery, change: Callable[[Setting], None], answers: set[int]
+) -> None:
+    """Whoever is sending while the sysadmin mends a form would lose the text, or be told what is not so."""
+    life = nursery.start(practice)
+    with half_sent(life) as visitor:
+        life.request("GET", "/f/kontakt")  # by now it is being read
+        change(practice)
+        life.reload()
+        life.wait_for("reloaded")
+        visitor.send(b"bcdefghijk")
+        response = visitor.getresponse()
+        status, words = response.status, json.loads(response.read())
+    assert status in answers
+    assert words["ok"] is (status == 202)
+    assert words["ok"] or words["error"]
+    drained(practice)
+    assert practice.mailbox.count() == (status == 202)
     assert life.stop() == 0
     life.close()
