@@ -1,5 +1,7 @@
 """Fixtures live beside what they stand for, in tests/fixtures/."""
 
+import signal
+
 pytest_plugins = [
     "tests.fixtures.keys",
     "tests.fixtures.dovecot",
@@ -10,3 +12,6 @@ pytest_plugins = [
     "tests.fixtures.relay_site",
     "tests.servers.fixtures",
 ]
+
+# What a shell starts in the background ignores Ctrl-C, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 import sys
 
@@ -14,14 +13,14 @@ from playwright.async_api import expect
 from tests.fixtures.browser import RELAY_HOST, OpenTab, in_session_loop
 from tests.fixtures.daemon import Setting, StartRelay, marker
 from tests.fixtures.host_site import HostSite
+from tests.fixtures.ports import unused_port
 
 pytestmark = in_session_loop
 
 
 def settle(practice: Setting, certificate: trustme.LeafCert, host_site: HostSite) -> str:
     """Give the daemon a name that the browser knows, and let the form be embedded; returns its origin."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = unused_port()
     origin = f"https://{RELAY_HOST}:{port}"
     practice.rewrite(
         lambda settings: settings.update(public_url=origin, listen=[f"https://127.0.0.1:{port}"])

@@ -6,15 +6,19 @@ import email
 import email.policy
 import json
 import re
+import shutil
 import signal
 import ssl
+import time
 import urllib.parse
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.fixtures.daemon import Relay, Setting, StartRelay, drained, marker, write_certificate
 from tests.fixtures.dovecot import Dovecot
+from tests.fixtures.keys import Home, Reader
 from tests.judge.verdict import Letters
 
 REFERENCE = re.compile(r"^[2-9A-HJKMNP-Z]{3}-[2-9A-HJKMNP-Z]{3}-[2-9A-HJKMNP-Z]{3}$")
@@ -159,6 +163,64 @@ def test_reload_takes_a_renewed_certificate(practice: Setting, start_relay: Star
     assert relay.request("GET", "/f/kontakt").status == 200
 
 
+def test_a_start_that_fails_leaves_no_agent_behind(
+    practice: Setting, start_relay: StartRelay, new_home: Callable[[], Home]
+) -> None:
+    """The relay's secret key would lie open to every program of the same user, with no relay running."""
+    home = new_home()
+    fingerprint = home.make("relay <relay@beispiel.de>")
+    (practice.folder / "secrets" / "signing.asc").write_bytes(home.export_secret(fingerprint))
+    (practice.folder / "secrets" / "signing.asc").chmod(0o600)
+    signing = {"key_file": "secrets/signing.asc", "fingerprint": fingerprint}
+    practice.rewrite(lambda settings: settings.update(signing=signing))
+    practice.state.mkdir(mode=0o700)
+    (practice.state / "mechanisms.json").write_text("damaged")
+    assert start_relay(practice, ready=False).process.wait(30) == 78
+    deadline = time.monotonic() + 10
+    while (practice.state / "gnupg" / "S.gpg-agent").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # an agent that was told to end has no way of saying that it did
+
+
+def test_what_a_reload_cannot_change_is_said_until_the_restart(
+    practice: Setting, start_relay: StartRelay
+) -> None:
+    """A setting would be in force by half, or not at all, and nobody be told which."""
+    relay = start_relay(practice)
+    practice.rewrite(lambda settings: settings.update(public_url="https://127.0.0.1"))
+    practice.rewrite(lambda settings: settings.update(sealing={"gpg": shutil.which("gpg")}))
+    practice.rewrite(lambda settings: settings.update(limits={"in_memory": "200 MB", "files": "25 MB"}))
+    for count in (1, 2):
+        relay.reload()
+        needs_restart = relay.wait_for("reloaded", count)["needs_restart"]
+        assert needs_restart == ["public_url", "limits.in_memory", "sealing.gpg"]
+    assert relay.post(ANSWERS).status == 202
+    practice.wait_for_letters(1)
+    [message] = practice.mailbox.messages()
+    assert email.message_from_bytes(message)["Message-ID"].endswith("@localhost>")
+
+
+def test_a_reload_changes_what_one_visitor_may_send(practice: Setting, start_relay: StartRelay) -> None:
+    """A form would allow files that the door refuses, or the other way round."""
+    form = practice.folder / "forms" / "kontakt.yaml"
+    allowed = form.read_text()
+    form.write_text(allowed.replace("25 MB", "1 MB"))
+    practice.rewrite(lambda settings: settings.update(limits={"files": "2 MB"}))
+    relay = start_relay(practice)
+    kind = {"Content-Type": "multipart/form-data; boundary=grenze", "Accept": "application/json"}
+    body = (
+        b'--grenze\r\nContent-Disposition: form-data; name="anliegen"\r\n\r\nHallo\r\n'
+        b'--grenze\r\nContent-Disposition: form-data; name="unterlagen"; filename="befund.pdf"\r\n\r\n'
+        b"%PDF-1.7\n" + bytes(3_000_000) + b"\r\n--grenze--\r\n"
+    )
+    assert relay.request("POST", "/f/kontakt", body, kind).status == 413
+    form.write_text(allowed)
+    practice.rewrite(lambda settings: settings.update(limits={"files": "25 MB"}))
+    relay.reload()
+    relay.wait_for("reloaded")
+    assert relay.request("POST", "/f/kontakt", body, kind).status == 202
+
+
 def test_two_thousand_submissions_arrive_once_each(practice: Setting, start_relay: StartRelay) -> None:
     """Posted as fast as they are taken: none lost, none twice, none mixed up with another."""
     relay = start_relay(practice)
@@ -205,3 +267,43 @@ def test_a_polite_end_is_quick_and_clean(
     assert relay.process.wait(20) == 0
     start_relay(practice)
     assert len(practice.wait_for_letters(1)) == 1
+
+
+def test_a_socket_that_cannot_be_removed_is_no_failure(practice: Setting, start_relay: StartRelay) -> None:
+    """Where the disk has failed and is read-only, the end of the relay would look like a crash."""
+    run = practice.folder / "run"
+    run.mkdir()
+    practice.rewrite(lambda settings: settings["listen"].append(f"unix:{run}/http.sock"))
+    relay = start_relay(practice)
+    run.rename(practice.folder / "gone")
+    run.write_text("what cannot be entered")
+    assert relay.stop() == 0
+    assert relay.events("stopped")
+
+
+def test_a_reload_that_hangs_does_not_keep_it_from_ending(
+    practice: Setting, start_relay: StartRelay, second_reader: Reader
+) -> None:
+    """A restart would wait for gpg, or for five hundred new keys, until systemd kills it."""
+    hangs, begun = practice.folder / "hangs", practice.folder / "begun"
+    gpg = practice.folder / "gpg"
+    gpg.write_text(
+        f"#!/bin/sh\n[ -e {hangs} ] && touch {begun}\nwhile [ -e {hangs} ]; do sleep 0.1; done\n"
+        'exec gpg "$@"\n'
+    )
+    gpg.chmod(0o700)
+    practice.rewrite(lambda settings: settings.update(sealing={"gpg": str(gpg)}))
+    relay = start_relay(practice)
+    (practice.folder / "keys" / "neu.asc").write_bytes(second_reader.armored)
+    new = {"file": "keys/neu.asc", "fingerprint": second_reader.fingerprint}
+    practice.rewrite(lambda settings: settings["keys"].update(neu=new))
+    hangs.touch()
+    try:
+        relay.reload()
+        deadline = time.monotonic() + 30
+        while not begun.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert relay.stop(20) == 0
+    finally:
+        hangs.unlink()

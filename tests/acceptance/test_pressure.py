@@ -6,7 +6,6 @@ import http.client
 import re
 import secrets
 import socket
-import ssl
 import threading
 import urllib.parse
 from collections import Counter
@@ -14,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay
+from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay, drained
+from tests.trust import trusting
 
 UPLOAD = 25_000_000
 AT_ONCE = 20
@@ -36,7 +36,7 @@ def multipart(boundary: str, *, text_first: bool = True, size: int = UPLOAD) -> 
 
 def begun(relay: Relay, head: str, body: bytes = b"") -> http.client.HTTPResponse:
     """The answer to a request of which no more than this is ever sent."""
-    context = ssl.create_default_context(cafile=str(relay.folder / "tls" / "ca.pem"))
+    context = trusting(relay.folder / "tls" / "ca.pem")
     plain = socket.create_connection(("127.0.0.1", relay.port), timeout=30)
     with context.wrap_socket(plain, server_hostname="localhost") as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
@@ -114,19 +114,34 @@ def test_a_text_behind_a_file_is_not_lost(practice: Setting, start_relay: StartR
     assert TEXT in answered.text
 
 
-def most_memory(relay: Relay) -> int:
-    """The most that the process ever had in memory, in bytes."""
+def memory(relay: Relay, figure: str) -> int:
+    """What the process has in memory (``VmRSS``), or the most that it ever had (``VmHWM``), in bytes."""
     with open(f"/proc/{relay.process.pid}/status", encoding="ascii") as status:
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read())
+        found = re.search(rf"{figure}:\s+(\d+) kB", status.read())
     assert found
     return int(found[1]) * 1024
+
+
+def test_large_uploads_leave_nothing_in_memory(practice: Setting, start_relay: StartRelay) -> None:
+    """Pieces of what people sent would lie about for days, and the memory that they take be missing."""
+    relay = start_relay(practice)
+    start, end = multipart("grenze")
+    body = start + secrets.token_bytes(UPLOAD - 1_000) + end
+    headers = {"Content-Type": "multipart/form-data; boundary=grenze", "Accept": "application/json"}
+    before = memory(relay, "VmRSS")
+    for _ in range(3):
+        assert relay.request("POST", "/f/kontakt", body, headers).status == 202
+    drained(practice)
+    kept, most = memory(relay, "VmRSS") - before, memory(relay, "VmHWM") - before
+    print(f"{before / 1e6:.0f} MB before, {kept / 1e6:.0f} MB kept, {most / 1e6:.0f} MB more at most")
+    assert kept < 8 * UPLOAD  # what SQLite keeps of the last message included
 
 
 def test_memory_is_bounded_under_many_large_uploads(practice: Setting, start_relay: StartRelay) -> None:
     """Twenty visitors with large files at the same time would have the kernel end the relay."""
     relay = start_relay(practice)
     assert relay.post({"anliegen": TEXT}).status == 202
-    before = most_memory(relay)
+    before = memory(relay, "VmHWM")
     start, end = multipart("grenze")
     body = start + secrets.token_bytes(UPLOAD - 1_000) + end
     together = threading.Barrier(AT_ONCE)
@@ -147,7 +162,7 @@ def test_memory_is_bounded_under_many_large_uploads(practice: Setting, start_rel
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         codes = Counter(pool.map(upload, range(AT_ONCE)))
-    grown = most_memory(relay) - before
+    grown = memory(relay, "VmHWM") - before
     print(f"answers {dict(codes)}, {before / 1e6:.0f} MB before, {grown / 1e6:.0f} MB more at most")
     assert grown < BOUND
     assert set(codes) <= {202, 413, 503}

@@ -32,7 +32,7 @@ def test_stops_and_starts_on_the_same_port(dovecot_server: Callable[..., Dovecot
 
 def test_quota_is_real(dovecot_server: Callable[..., Dovecot]) -> None:
     """A full mailbox would be simulated instead of seen."""
-    account = dovecot_server(quota="*:storage=4K").new_account()
+    account = dovecot_server(quota="4K").new_account()
     with account.imap() as client:
         answer = client.append("INBOX", "", "", b"Subject: one\r\n\r\n" + b"x" * 8000 + b"\r\n")
     assert answer[0] == "NO"

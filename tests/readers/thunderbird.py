@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from tests.fixtures.dovecot import DovecotAccount
 from tests.fixtures.keys import Reader
+from tests.fixtures.ports import unused_port
 from tests.readers.marionette import Marionette
 
 _OPTIONS = ("--headless", "--no-remote", "--marionette", "--remote-allow-system-access")
@@ -86,7 +86,7 @@ class Thunderbird:
         self._profile = home / "profile"
         self._profile.mkdir(parents=True)
         self._timeout = timeout
-        port = _free_port()
+        port = unused_port()
         self._trust(account.ca_file)
         self._write_preferences(account, reader, port)
         binary = program()
@@ -269,9 +269,3 @@ return {
   encryption: at("encryptedHdrIcon").src,
 };
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
