@@ -1,16 +1,15 @@
 """What is over is forgotten at once, not when Python happens to look for objects that know each other.
 
-Garbage collection is off in these tests: with it everything is forgotten sooner or later, a letter in clear
-that has lived long enough perhaps in hours.
+Garbage collection would forget everything sooner or later, a letter in clear that has lived long enough
+perhaps in hours.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,27 +26,10 @@ from relay.threads import Threads
 from relay.web.received import Received
 from tests.fixtures.envelopes import envelope
 from tests.fixtures.web import Site
+from tests.forgotten import forgetting
 from tests.servers.imap import ScriptedServer
 
 TYPED = {"anliegen": "Ich traue mich kaum, das zu schreiben.", "weg": "nein"}
-
-
-def there(*kinds: type) -> list[object]:
-    """What of these kinds is in memory."""
-    return [each for each in gc.get_objects() if isinstance(each, kinds)]
-
-
-@contextmanager
-def forgetting(*kinds: type) -> Iterator[None]:
-    """Fails if more of these kinds is in memory afterwards."""
-    gc.collect()
-    known = len(there(*kinds))
-    gc.disable()
-    try:
-        yield
-        assert len(there(*kinds)) == known
-    finally:
-        gc.enable()
 
 
 @pytest.mark.parametrize(
