@@ -25,7 +25,9 @@ def wants_json(request: web.Request) -> bool:
     accept = ",".join(request.headers.getall("Accept", ()))
     json, named_json = quality(accept, "application", "json")
     html, named_html = quality(accept, "text", "html")
-    if request.content_type == "application/json" and not named_html:
+    # Not aiohttp's ``content_type``: it parses by the rules of mail, which can take seconds, and can fail.
+    sent, _, _ = request.headers.get("Content-Type", "").partition(";")
+    if sent.strip(" \t").lower() == "application/json" and not named_html:
         return True
     if named_json and not named_html:
         return json > 0 and json >= html

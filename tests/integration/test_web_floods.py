@@ -4,6 +4,7 @@ the form asks for is still what is read.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
@@ -124,6 +125,23 @@ async def test_a_flood_of_parameters_or_headers_costs_no_more(
     usual = await work(site, lambda: asking(ordinary(chance)), 202)
     names = flood(chance)
     assert await work(site, lambda: asking(names), 202) < GENEROUS * usual
+
+
+@pytest.mark.parametrize("piece", [";", ";(a)", ';"', ";a=x", "(", "\\", "a/"])
+@pytest.mark.parametrize("path", [b"/f/kontakt", b"/nix"])
+async def test_a_type_without_end_costs_no_more_than_none(site: Site, piece: str, path: bytes) -> None:
+    """One header of 8 KB, sent again and again, would stop the relay for all practices."""
+
+    def asking(content_type: str) -> bytes:
+        lines = [b"GET %b HTTP/1.1" % path, b"Host: x", b"Connection: close"]
+        return b"\r\n".join([*lines, b"Content-Type: " + content_type.encode(), b"", b""])
+
+    status = 200 if path == b"/f/kontakt" else 404
+    number = itertools.count()
+    usual = await work(site, lambda: asking(f"a/b{next(number)}"), status)
+    assert await work(site, lambda: asking(f"a/b{next(number)}" + piece * (8_000 // len(piece))), status) < (
+        GENEROUS * usual
+    )
 
 
 @pytest.mark.parametrize("kind", [URLENCODED, MULTIPART, "application/json"])
