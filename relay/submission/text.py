@@ -8,6 +8,9 @@ import unicodedata
 _LONGEST_RUN = 30
 """Marks on one letter: the bound of Unicode's Stream-Safe Text Format (UAX #15, section 13)."""
 
+_TWO_MARKS = "\u0f73\u0f75\u0f81"
+"""Count as no mark, and come apart into two that are put in order (UAX #15, "non-starter decompositions")."""
+
 _PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_LONGEST_RUN + 1}}}")
 
 _INVISIBLE = "".join(
@@ -47,6 +50,6 @@ def normalised(text: str) -> str:
 def _longest_run_of_marks(text: str) -> int:
     longest = run = 0
     for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
+        run = run + 1 if unicodedata.combining(character) or character in _TWO_MARKS else 0
         longest = max(longest, run)
     return longest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 
 from relay.errors import Problem, SubmissionRejected
 from relay.submission import ALPHABET, Address, Answers, Submission, Upload, reference_from
+from relay.submission.text import _TWO_MARKS
 from tests import hostile
 from tests.letters import form
 
@@ -319,11 +321,23 @@ def test_text_is_kept_as_it_was_typed(typed: str) -> None:
         assert not any(c.isalpha() for c in typed if c not in "\u115f\u1160\u3164\uffa0")
 
 
-def test_marks_without_end_cost_no_time() -> None:
+@pytest.mark.parametrize("marks", ["\u0315\u0320", "\u0f73", "\u0f75", "\u0f81"])
+def test_marks_without_end_cost_no_time(marks: str) -> None:
     """One request would stop the daemon: bringing marks in order takes the square of their number in time."""
-    typed = "a" + "\u0315\u0320" * 16_000
+    typed = "a" + marks * 16_000
     assert value_of(field("textarea", max_length=65_536), typed) == typed
     assert not unicodedata.is_normalized("NFC", typed), "in order they would be another text"
+
+
+def test_all_that_comes_apart_into_marks_is_known() -> None:
+    """A letter that looks like none, and is taken apart into marks, would go past the count of them."""
+    apart = {
+        character
+        for character in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.combining(unicodedata.normalize("NFD", character)[0])
+        and not unicodedata.combining(character)
+    }
+    assert apart == set(_TWO_MARKS)
 
 
 def test_the_same_answers_have_the_same_digest_and_others_another() -> None:
