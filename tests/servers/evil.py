@@ -491,7 +491,7 @@ def scripts() -> Iterable[Script]:
         yield script(
             f"search-{name}",
             f"says that the letter in doubt is there, as number{name.replace('-', ' ')}, and it is not",
-            {"closed", "garbage"},
+            _FLOOD,  # not yet with the "closed" of the first visit
             {
                 Phase.FINAL: _once_then_right(hanging_up),
                 Phase.STATUS: _growing(),

@@ -139,6 +139,8 @@ class ScriptedServer:
         self.faults = list(faults)
         self.plays: dict[Phase, Play] = {}
         """At every time that the phase is reached."""
+        self.played: set[Phase] = set()
+        """The phases of ``plays`` that were reached."""
         self.pem: Path | None = None
         """Key and certificates for what does TLS of its own."""
         self.folder = "INBOX"
@@ -283,6 +285,7 @@ class Conversation:
     def at(self, phase: Phase, answer: str = "", *, tag: str = "", before: str = "") -> Action | None:
         """Give the answer due in this phase (``before`` are untagged lines), or do what the script says."""
         if play := self.server.plays.get(phase):
+            self.server.played.add(phase)
             return play(self, tag, before + answer + "\r\n" if answer else "")
         fault = self.server.take_fault(phase)
         if fault is None or fault.action in (Action.LIE, Action.WAIT):
