@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,23 +61,76 @@ def test_nothing_that_the_relay_has_opens_a_letter(practice: Setting, start_rela
     assert tried.stdout == b""
 
 
+_ADDRESSED = re.compile(r"sa_family=(AF_\w+)(.*)$", re.MULTILINE)
+_INTERNET = re.compile(r"sin6?_port=htons\((\d+)\).*?(?:inet_addr\(|inet_pton\(AF_INET6, )\"([0-9a-f.:]+)\"")
+_LOCAL = re.compile(r'sun_path=(@?"[^"]*")')
+_NAMES = {'"/var/run/nscd/socket"', '"/run/nscd/socket"'}
+"""The system's own cache of names, which the C library asks for the mailbox's address."""
+
+
 @strace.needed
 def test_it_connects_to_its_mailbox_and_to_nobody_else(
-    practice: Setting, start_relay: StartRelay, tmp_path: Path
+    practice: Setting, start_relay: StartRelay, second_reader: Reader, tmp_path: Path
 ) -> None:
-    """A key server, a resolver, a counter of somebody else would learn that a person has written."""
-    relay = start_relay(practice)
+    """A key server, a resolver, a counter of somebody else would learn that a person has written.
+
+    Watched from the first instruction to the last: a start, a reload with a key that is new, letters of both
+    sealers. gpg, which could ask a key server, is watched too.
+    """
     calls = tmp_path / "calls"
-    with strace.recording(relay.process.pid, "connect,sendto,sendmsg,sendmmsg", calls):
-        for number in range(3):
-            answers = {"anliegen": marker(), "email": f"kim{number}@beispiel.de"}
-            assert relay.post(answers).status == 202
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"\0relay-{marker()}")
+        notify = "@" + systemd.getsockname()[1:].decode()
+        # -D: what is watched stays our own child, so that signals reach it
+        watched = ["strace", "-D", "-f", "-o", str(calls), "-e", "signal=none"]
+        watched += ["-e", "trace=connect,sendto,sendmsg,sendmmsg,execve"]
+        relay = start_relay(practice, command=watched, environment={"NOTIFY_SOCKET": notify})
+        assert relay.post({"anliegen": marker(), "email": "kim@beispiel.de"}).status == 202
+        (practice.folder / "keys" / "neu.asc").write_bytes(second_reader.armored)
+        new = {"file": "keys/neu.asc", "fingerprint": second_reader.fingerprint}
+        practice.rewrite(lambda settings: settings["keys"].update(neu=new))
+        form = practice.folder / "forms" / "kontakt.yaml"
+        form.write_text(form.read_text().replace("[mueller]", "[mueller, neu]"))
+        relay.reload()
+        relay.wait_for("reloaded")
+        assert relay.post({"anliegen": marker()}).status == 202
+        body = b"".join(b"x" * 70 + b"\r\n" for _ in range(20_000))
+        assert relay.request("POST", "/f/kontakt", *upload(body)).status == 202
         practice.wait_for_letters(3)
         drained(practice)
+        assert relay.stop() == 0
+        relay.close()  # with the last word of strace
     recorded = calls.read_text()
-    assert set(re.findall(r"sin6?_port=htons\((\d+)\)", recorded)) == {str(practice.mailbox.port)}
-    # the system's own cache of names, which the C library asks for the mailbox's address
-    assert set(re.findall(r'sun_path="([^"]*)"', recorded)) <= {"/var/run/nscd/socket"}
+    gpg = re.findall(r'execve\("[^"]*/gpg", \[(.*)\]', recorded)
+    assert sum('"--import"' in words for words in gpg) >= 2, "the new key did not go through gpg"
+    assert any(words.count('"--recipient"') == 2 for words in gpg), "the large letter did not"
+    addressed = _ADDRESSED.findall(recorded)
+    # the C library asks the kernel which addresses are ours (netlink), and forgets one it has tried (unspec)
+    families = {"AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_UNSPEC"}
+    assert {family for family, _ in addressed} <= families
+    hosts = {place for _, rest in addressed for place in _INTERNET.findall(rest)}
+    assert all(_INTERNET.search(rest) for family, rest in addressed if family.startswith("AF_INET"))
+    assert hosts <= {(str(practice.mailbox.port), host) for host in ("127.0.0.1", "::1")}
+    local = set(_LOCAL.findall(recorded))
+    assert f'@"{notify[1:]}"' in local, "what is sent to no path is not seen"
+    place = re.escape(str(practice.state / "gnupg"))
+    agent = re.compile(rf'"(?:{place}|/run/user/\d+/gnupg/d\.\w+)/S\.(?:gpg-agent|keyboxd)"')
+    assert {each for each in local - {f'@"{notify[1:]}"', *_NAMES} if not agent.fullmatch(each)} == set()
+
+
+def upload(content: bytes) -> tuple[bytes, dict[str, str]]:
+    """A body with this as a file, and its headers."""
+    edge = secrets.token_hex(16)
+    fields = {"anliegen": marker().encode(), 'unterlagen"; filename="a.txt': content}
+    parts = [
+        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n'
+        f"Content-Type: text/plain\r\n\r\n".encode()
+        + value
+        + b"\r\n"
+        for name, value in fields.items()
+    ]
+    headers = {"Content-Type": f"multipart/form-data; boundary={edge}", "Accept": "application/json"}
+    return b"".join(parts) + f"--{edge}--\r\n".encode(), headers
 
 
 def test_every_file_it_makes_is_for_its_owner_alone(practice: Setting, start_relay: StartRelay) -> None:
@@ -92,6 +147,46 @@ def test_every_file_it_makes_is_for_its_owner_alone(practice: Setting, start_rel
     for path in made:
         if not path.is_symlink():
             assert path.stat().st_mode & 0o077 == 0, (path, oct(path.stat().st_mode))
+
+
+_AS_SOMEBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+_NEIGHBOUR = """
+import os, sys
+for pid in sys.argv[1:]:
+    try:
+        os.close(os.open(f"/proc/{pid}/mem", os.O_RDONLY))
+        print("read")
+    except PermissionError:
+        print("refused")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody without rights")
+def test_no_program_of_its_own_user_reads_its_memory(practice: Setting, start_relay: StartRelay) -> None:
+    """Any other program of that user could read along while somebody writes.
+
+    The daemon alone: gpg, which it starts for large letters, has no such wall.
+    """
+    python = [*_AS_SOMEBODY, sys.executable, "-c"]
+    if subprocess.run([*python, "import relay.daemon"], capture_output=True, check=False).returncode:
+        pytest.skip("whoever has no rights cannot read this folder")
+    authority = practice.folder / "mailbox.pem"
+    authority.write_bytes(practice.mailbox.ca_file.read_bytes())
+    practice.rewrite(lambda settings: settings["mailboxes"]["praxis"].update(ca_file="mailbox.pem"))
+    for path in (practice.folder, *practice.folder.rglob("*")):
+        os.chown(path, 65_534, 65_534)
+    relay = start_relay(practice, command=_AS_SOMEBODY)
+    assert relay.post({"anliegen": marker()}).status == 202
+    waiting = [*python, "import sys; print(flush=True); sys.stdin.read()"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as careless:
+        assert careless.stdout is not None
+        careless.stdout.readline()
+        looking = [*python, _NEIGHBOUR, str(careless.pid), str(relay.process.pid)]
+        seen = subprocess.run(looking, capture_output=True, text=True, check=True).stdout.split()
+    if seen[0] == "refused":
+        pytest.skip("this system lets nobody look into a process of the same user")
+    assert seen == ["read", "refused"]
 
 
 def test_a_key_is_renewed_while_letters_wait(
