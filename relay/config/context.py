@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from relay.config.document import Document
-from relay.config.files import Absent, Unreadable
+from relay.config.files import LEADS_OUT, Absent, Unreadable
 from relay.config.settings import LimitSettings
 from relay.errors import Mistake, RelayError
 from relay.seal import Examiner
@@ -75,7 +75,7 @@ class Source:
     document: Document
     look: Look
     fence: Path | None = None
-    """The folder of a tenant; None for the operator's own files."""
+    """The folder of a tenant, as a real path; None for the operator's own files."""
 
     def note(self, path: Sequence[str | int], fact: str, hint: str = "", *, warning: bool = False) -> None:
         """Report a mistake at a setting."""
@@ -93,8 +93,9 @@ class Source:
             (look or self.look).mistakes.append(mistake)
 
     def file(self, written: Path) -> Path:
-        """The absolute path that a setting means. Raises ``Unreadable`` if it leads out of a tenant's
-        folder.
+        """The absolute path that a setting means. Raises ``Unreadable`` if it leads out of a tenant's folder.
+
+        Who reads it hands on the fence, since links may have changed by then.
         """
         path = self.document.folder / written
         return within(self.fence, path) if self.fence else path
@@ -117,8 +118,7 @@ def within(fence: Path, path: Path) -> Path:
     if in_a_circle:
         raise Unreadable("the symbolic links here lead in a circle")
     if not inside:
-        hint = "a tenant can name only what lies in its own folder, also behind symbolic links"
-        raise Unreadable("this path leads out of the tenant's folder", hint)
+        raise Unreadable(*LEADS_OUT)
     return real
 
 

@@ -53,10 +53,15 @@ class Document:
         )
 
 
-def read_document(path: Path, shown: str) -> tuple[Document | None, tuple[Mistake, ...]]:
-    """Read one file. Without a document there is exactly one mistake; with one there may be some."""
+def read_document(
+    path: Path, shown: str, fence: Path | None = None
+) -> tuple[Document | None, tuple[Mistake, ...]]:
+    """Read one file, of a tenant behind its fence.
+
+    Without a document there is exactly one mistake; with one there may be some.
+    """
     try:
-        root, mistakes = compose(_text(read_regular_file(path, MAX_BYTES)), shown)
+        root, mistakes = compose(_text(read_regular_file(path, MAX_BYTES, fence=fence)), shown)
     except Unreadable as error:
         line, column = (error.place.line, error.place.column) if error.place else (0, 0)
         mistake = Mistake(shown, line, column, "", error.fact, error.hint)

@@ -34,7 +34,7 @@ def read_forms(
         except Unreadable as error:
             context.look("form", shown, [Mistake(shown, 0, 0, "", error.fact, error.hint)])
             continue
-        document, mistakes = read_document(real, shown)
+        document, mistakes = read_document(real, shown, source.fence)
         look = context.look("form", shown, mistakes)
         if document is None:
             continue

@@ -35,7 +35,7 @@ def _key(
     look = context.look("key", source.shown(settings.file))
     here = ("keys", name)
     with source.noting((*here, "file"), look):
-        armored = read_regular_file(source.file(settings.file), MAX_KEY_BYTES)
+        armored = read_regular_file(source.file(settings.file), MAX_KEY_BYTES, fence=source.fence)
         try:
             certificate = context.examiner.examine(
                 armored,

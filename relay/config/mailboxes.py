@@ -47,7 +47,7 @@ def _mailbox(
     ca_file = None
     if settings.ca_file:
         with source.noting((*here, "ca_file")):
-            ca_file = _authority(source.file(settings.ca_file))
+            ca_file = _authority(source.file(settings.ca_file), source.fence)
     password = _password(context, source, tenant, name, settings)
     if any(each.severity == "error" for each in source.look.mistakes[mistakes:]):
         return None
@@ -91,7 +91,7 @@ def _password(
         source.note((*here, "password_credential"), "stands beside password_file", "keep one of them")
     elif file:
         with source.noting((*here, "password_file")):
-            return read_password(source.file(file), private=True)
+            return read_password(source.file(file), private=True, fence=source.fence)
     elif credential:
         path = (*here, "password_credential")
         if context.credentials is None and context.excuse_credentials:
@@ -108,10 +108,11 @@ def _password(
     return None
 
 
-def _authority(path: Path) -> Path:
-    read_regular_file(path, MAX_PEM_BYTES)
+def _authority(path: Path, fence: Path | None) -> Path:
+    # What stands between certificates may be in any encoding.
+    pem = read_regular_file(path, MAX_PEM_BYTES, fence=fence).decode("ascii", "ignore")
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (OSError, ValueError):
         hint = "-----BEGIN CERTIFICATE----- ...; the authority that signed the mail server's certificate"
         raise Unreadable("the file holds no certificate in PEM form", hint) from None

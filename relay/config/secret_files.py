@@ -17,12 +17,12 @@ MAX_PASSWORD = 1_024
 """Bytes."""
 
 
-def read_password(path: Path, *, private: bool) -> str:
-    """The only line of a file, without its end. ``private``: judge mode and owner too.
+def read_password(path: Path, *, private: bool, fence: Path | None = None) -> str:
+    """The only line of a file, without its end. ``private``: judge mode and owner too; ``fence``: see there.
 
     Raises ``Unreadable``; its words hold nothing of the content.
     """
-    content = read_regular_file(path, MAX_PASSWORD, only_ours if private else None)
+    content = read_regular_file(path, MAX_PASSWORD, only_ours if private else None, fence=fence)
     try:
         password = content.decode().rstrip("\r\n")
     except UnicodeDecodeError:

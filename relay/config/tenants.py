@@ -44,15 +44,17 @@ def read_tenants(context: Context, source: Source, written: Path, found: Found) 
 def _read_tenant(context: Context, folder: Path, shown: str, found: Found) -> None:
     name, shown = folder.name, f"{shown}/tenant.yaml"
     try:
-        path = within(folder, folder / "tenant.yaml")
+        # Once for all: where this folder is a link itself, its fence cannot be moved while files are read.
+        fence = within(folder, folder)
+        path = within(fence, fence / "tenant.yaml")
     except Unreadable as error:
         context.look("tenant", shown, [Mistake(shown, 0, 0, "", error.fact, error.hint)])
         return
-    document, mistakes = read_document(path, shown)
+    document, mistakes = read_document(path, shown, fence)
     look = context.look("tenant", shown, mistakes)
     if document is None:
         return
-    source = Source(document, look, fence=folder)
+    source = Source(document, look, fence=fence)
     settings = settings_in(document, TenantSettings, look.mistakes)
     if settings is None:
         return

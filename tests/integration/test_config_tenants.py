@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from relay.config.files import Unreadable
+from relay.config.secret_files import read_password
 from relay.spool.limits import Quota
 from tests.config_folder import (
     FINGERPRINT,
     GOOD,
     HOST,
+    PASSWORD,
     config_of,
     look_at,
     make,
@@ -153,6 +157,53 @@ def test_no_folder_of_a_tenant_leads_out_of_it(folder: Path, name: str) -> None:
     (tenant / name).rename(folder / "elsewhere")
     (tenant / name).symlink_to(folder / "elsewhere")
     assert OUT in told()
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "seen"),
+    [
+        ("secrets/beratung", "secrets/praxis", "mailboxes.beratung.password_file"),
+        ("secrets", "tenants/nachbar", "mailboxes.beratung.password_file"),
+        ("keys/kim.asc", "tenants/nachbar/kim.asc", "keys.kim.file"),
+        ("ca.pem", "tls/fullchain.pem", "mailboxes.beratung.ca_file"),
+        ("forms/nachricht.yaml", "forms/kontakt.yaml", "forms/nachricht.yaml"),
+        ("tenant.yaml", "tenants/nachbar/tenant.yaml", "lindenhof/tenant.yaml"),
+    ],
+)
+def test_a_link_that_comes_after_the_path_was_judged_is_not_followed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, target: str, seen: str
+) -> None:
+    """A tenant that swaps a file for a link, over and over, would be logged in with another's password."""
+    tenant, neighbour = folder / "tenants" / "lindenhof", folder / "tenants" / "nachbar"
+    shutil.copytree(tenant, neighbour)
+    for own in (tenant / "secrets" / "beratung", tenant / "keys" / "kim.asc"):
+        write_private(neighbour / own.name, own.read_bytes())
+    (tenant / "ca.pem").write_bytes((folder / "tls" / "fullchain.pem").read_bytes())
+    settings = (tenant / "tenant.yaml").read_text()
+    (tenant / "tenant.yaml").write_text(settings.replace("username:", "ca_file: ca.pem\n    username:"))
+    assert told() == ""
+    resolve, swapped = Path.resolve, []
+
+    def and_swap(path: Path, strict: bool = False) -> Path:
+        real = resolve(path, strict)
+        if real.is_relative_to(tenant / name) and not swapped:
+            swapped.append((tenant / name).rename(folder / "before"))
+            (tenant / name).symlink_to(folder / target)
+        return real
+
+    monkeypatch.setattr(Path, "resolve", and_swap)
+    found = told()
+    assert swapped
+    assert f"{seen}: a symbolic link, or a file where a folder should be, stands in the way" in found
+
+
+def test_what_leads_out_of_the_fence_is_not_even_opened(folder: Path) -> None:
+    """Who forgets to judge a path before it is read would read what is another's."""
+    tenant = folder / "tenants" / "lindenhof"
+    for path in (folder / "secrets" / "praxis", tenant / ".." / ".." / "secrets" / "praxis"):
+        with pytest.raises(Unreadable, match="out of the tenant's folder"):
+            read_password(path, private=True, fence=tenant)
+    assert read_password(tenant / "secrets" / "beratung", private=True, fence=tenant) == PASSWORD
 
 
 def test_links_within_a_tenants_folder_are_followed(folder: Path) -> None:
