@@ -23,6 +23,7 @@ from relay.certificate import Certificate
 from relay.envelope import Envelope, frame
 from relay.form import Form, Practice
 from relay.letter import Sender, compose
+from relay.letter.padding import SMALLEST
 from relay.seal import Sealer
 from relay.spool import Spool
 from relay.submission import Answers, Submission, reference_from
@@ -76,9 +77,12 @@ class Intake:
     own size for a moment.
     """
 
-    async def require_room(self, open_form: OpenForm) -> None:
-        """Raise ``SpoolError`` if nothing would be taken for this form now."""
-        await self.spool.require_room(open_form.mailbox)
+    async def require_room(self, open_form: OpenForm, files: int) -> None:
+        """Raise ``SpoolError`` if no letter with so many bytes of files would be taken for this form now.
+
+        Asks for what is certain, no more: that is the smallest letter, and files only grow when sealed.
+        """
+        await self.spool.require_room(open_form.mailbox, max(SMALLEST, files))
 
     async def accept(
         self,

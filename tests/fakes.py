@@ -55,9 +55,9 @@ class InMemorySpool:
         sealed = bytes([row.envelope.sealed[0] ^ 1]) + row.envelope.sealed[1:]
         self._rows[id] = replace(row, envelope=replace(row.envelope, sealed=sealed))
 
-    async def require_room(self, mailbox: str) -> None:
+    async def require_room(self, mailbox: str, size: int) -> None:
         self._require_whole()
-        self.limits.require_room(mailbox, 0, self._used)
+        self.limits.require_room(mailbox, size, self._used)
 
     async def put(self, envelope: Envelope) -> None:
         self._require_whole()

@@ -14,6 +14,7 @@ from relay.alarm import Alarm, Facts, Fill, MailboxFacts, derive
 from relay.config import Config
 from relay.delivery import MailboxStatus
 from relay.errors import SpoolError, SpoolFull
+from relay.letter.padding import SMALLEST
 from relay.spool import Spool, Totals
 
 NOTHING = Totals(waiting=0, held=0, damaged=0, bytes=0, oldest=None)
@@ -63,7 +64,7 @@ async def look(
     totals: Mapping[str, Totals] = last.totals if last else {}
     try:
         totals = await spool.totals_by_mailbox()
-        await spool.require_room("")
+        await spool.require_room("", SMALLEST)
     except SpoolFull as error:
         full = error.fact
     except SpoolError as error:

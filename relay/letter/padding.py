@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_BUCKETS = (16_384, 65_536, 131_072)
+SMALLEST = 16_384
+"""Bytes that every letter has at least; sealed it is larger still."""
+
+_BUCKETS = (SMALLEST, 65_536, 131_072)
 """Letters without files: those of one word and of 4,000 characters look alike, and few others are seen."""
 
 _BLANK_LINE = b" " * 76 + b"\r\n"

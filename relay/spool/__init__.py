@@ -108,8 +108,11 @@ class Totals:
 class Spool(Protocol):
     """See the module docstring for what is guaranteed. All instants are aware and in UTC."""
 
-    async def require_room(self, mailbox: str) -> None:
-        """Raise ``SpoolFull`` if nothing would be taken for this mailbox now; asked before a body is read."""
+    async def require_room(self, mailbox: str, size: int) -> None:
+        """Raise ``SpoolFull`` if no message of ``size`` bytes would be taken for this mailbox now.
+
+        Asked before a body is read, so ``size`` is what the message will have at least.
+        """
 
     async def put(self, envelope: Envelope) -> None:
         """Take an envelope into our keeping; due at once."""

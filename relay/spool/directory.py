@@ -66,7 +66,7 @@ def serve_alone(state: Path) -> int:
         return lock
 
 
-def require_free(state: Path, part: float, size: int = 0) -> None:
+def require_free(state: Path, part: float, size: int) -> None:
     """Raise ``SpoolFull`` unless this part of the file system stays free with ``size`` bytes more."""
     with database.translated():
         room = os.statvfs(state)

@@ -77,13 +77,13 @@ class SqliteSpool:
             raise
         return cls(state, limits or Limits(), upkeep, bell, lock)
 
-    async def require_room(self, mailbox: str) -> None:
+    async def require_room(self, mailbox: str, size: int) -> None:
         self._upkeep.require_working()
         limits = self.limits
 
         def judge(db: sqlite3.Connection) -> None:
-            directory.require_free(self._state, limits.free)
-            limits.require_room(mailbox, 0, partial(verbs.used, db))
+            directory.require_free(self._state, limits.free, size)
+            limits.require_room(mailbox, size, partial(verbs.used, db))
 
         with self._full_is_told(mailbox):
             await self._reader.look(judge)

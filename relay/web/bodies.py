@@ -77,6 +77,11 @@ async def receive(
         raise collector.refusal
 
 
+def longest_text(limits: Limits) -> int:
+    """Bytes of a body without files, as far as it is read: what is announced beyond that must be files."""
+    return _WIDEST * KEPT * limits.text
+
+
 class _Body:
     """A body as it arrives, as long as it never falls behind the least rate by more than ``Limits.body``."""
 
@@ -87,7 +92,7 @@ class _Body:
         self._latest = asyncio.get_running_loop().time() + limits.body
         self._received = 0
         self._announced = request.content_length or 0
-        self.longest_text = _WIDEST * KEPT * limits.text
+        self.longest_text = longest_text(limits)
         self.heard_out = 2 * limits.files
         """Bytes of the longest body that is read to its end though it is refused."""
 

@@ -24,7 +24,7 @@ from relay import events
 from relay.errors import RequestRefused, SpoolError, let_go
 from relay.submission import Submission
 from relay.web import answers, assets, colour, embed, headers, proxies, tokens, troubles
-from relay.web.bodies import receive
+from relay.web.bodies import longest_text, receive
 from relay.web.door import Door
 from relay.web.language import asked, choose
 from relay.web.origins import may_send, next_address
@@ -212,12 +212,21 @@ class _Desk:
         if announced is not None and announced <= self._door.limits.text:
             return None
         try:
-            await self._door.intake.require_room(visit.open_form)
+            await self._door.intake.require_room(visit.open_form, self._files_to_come(visit))
         except SpoolError as error:
             if answers.wants_json(visit.request):
                 raise  # a program still has what it sends: nothing of it is read
             return error
         return None
+
+    def _files_to_come(self, visit: Visit) -> int:
+        """Bytes of files that are certain to be sealed if all goes well; 0 where nothing is certain."""
+        announced = (visit.request.content_length or 0) - longest_text(self._door.limits)
+        # Files for no field of the form are let go, but nobody knows of them before the body is read: it is
+        # refused a moment too early. Who announces more than may be taken is to be told that, not that there
+        # is no room; and nobody may make the operator look for room by announcing a petabyte.
+        taken = min(sum(visit.allowance.values()), self._door.limits.files)
+        return announced if 0 < announced <= taken else 0
 
     def _came_from_a_known_page(self, visit: Visit) -> bool:
         sent = visit.request.headers

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import secrets
 import socket
+import subprocess
+import sys
 import threading
 import urllib.parse
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay, drained
+from tests.torture import disks
 from tests.trust import trusting
 
 UPLOAD = 25_000_000
@@ -46,18 +52,30 @@ def begun(relay: Relay, head: str, body: bytes = b"") -> http.client.HTTPRespons
         return response
 
 
-@pytest.fixture
-def full(practice: Setting, start_relay: StartRelay) -> Relay:
-    """A relay whose spool has no room, since its mailbox cannot be reached."""
-
-    def change(settings: dict[str, dict[str, dict[str, int]]]) -> None:
-        settings["mailboxes"]["praxis"]["port"] = 1  # type: ignore[assignment]
-        settings["limits"] = {"spool_messages": 1}  # type: ignore[dict-item]
-
-    practice.rewrite(change)
+def unreachable(practice: Setting, start_relay: StartRelay, **settings: Any) -> Relay:
+    """A relay whose mailbox cannot be reached, with one letter in its spool."""
+    practice.rewrite(lambda known: known.update(settings))
+    practice.rewrite(lambda known: known["mailboxes"]["praxis"].update(port=1))
     relay = start_relay(practice)
     assert relay.post({"anliegen": "der erste"}).status == 202
     return relay
+
+
+@pytest.fixture(params=["items", "bytes", pytest.param("space", marks=disks.needed)])
+def full(
+    request: pytest.FixtureRequest, practice: Setting, start_relay: StartRelay
+) -> Iterator[tuple[Relay, Setting]]:
+    """A relay whose spool has no room for one letter more, for each reason."""
+    if request.param == "space":
+        with disks.mounted("size=16m,mode=0700", kind="tmpfs") as disk:
+            relay = unreachable(practice, start_relay, state=str(disk / "state"))
+            # 5 % of it are left to others, and a little more is free
+            disks.fill(disk, 16 * 1024 * 1024 // 20 + 12_000)
+            yield relay, practice
+            relay.stop()
+    else:
+        limits = {"items": {"spool_messages": 1}, "bytes": {"spool_size": 30_000}}[request.param]
+        yield unreachable(practice, start_relay, limits=limits), practice
 
 
 HEAD = """\
@@ -68,30 +86,67 @@ Content-Length: {length}
 Accept-Language: de"""
 
 
-def test_a_text_is_read_and_stands_on_the_page_again(full: Relay) -> None:
+def test_a_text_is_read_and_stands_on_the_page_again(full: tuple[Relay, Setting]) -> None:
     """Refusing a letter unread would cost the person the text that they brought themselves to write."""
     body = urllib.parse.urlencode({"anliegen": TEXT})
-    answered = full.request("POST", "/f/kontakt", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answered = full[0].request("POST", "/f/kontakt", body, form)
     assert answered.status == 503
     assert TEXT in answered.text
     assert int(answered.headers["retry-after"]) > 0
     assert "06232 123456" in answered.text
 
 
-def test_an_upload_is_refused_before_its_files_are_read(full: Relay) -> None:
+def test_an_upload_is_refused_before_its_files_are_read(full: tuple[Relay, Setting]) -> None:
     """Megabytes would be read, held and thrown away; the visitor would wait minutes for a no."""
     start, _ = multipart("grenze")
-    answered = begun(full, HEAD.format(length=UPLOAD), start)
+    answered = begun(full[0], HEAD.format(length=UPLOAD), start)
     assert answered.status == 503
     assert TEXT in answered.content.decode()  # type: ignore[attr-defined]
 
 
-def test_a_program_is_refused_before_anything_is_read(full: Relay) -> None:
+def test_a_program_is_refused_before_anything_is_read(full: tuple[Relay, Setting]) -> None:
     """It has its texts still, and can try again as soon as it is told when."""
-    answered = begun(full, HEAD.format(length=UPLOAD) + "\nAccept: application/json")
+    answered = begun(full[0], HEAD.format(length=UPLOAD) + "\nAccept: application/json")
     assert answered.status == 503
     assert answered.headers["Retry-After"]
     assert b'"UNAVAILABLE_SPOOL"' in answered.content  # type: ignore[attr-defined]
+
+
+def test_the_operator_is_told(full: tuple[Relay, Setting]) -> None:
+    """Visitors would be turned away for days, and monitoring say that all is well."""
+    relay, practice = full
+    command = [sys.executable, "-m", "relay", "--config", str(practice.folder / "relay.yaml")]
+    asked = subprocess.run(
+        [*command, "status", "--json"], capture_output=True, text=True, timeout=60, check=False
+    )
+    told = json.loads(asked.stdout)
+    assert (told["ready"], asked.returncode) == (False, 2)
+    assert "spool_full" in [alarm["name"] for alarm in told["alarms"]]
+    assert "spool_full" in [event["name"] for event in relay.events("alarm_raised")]
+
+
+def test_room_for_a_letter_is_none_for_its_files(practice: Setting, start_relay: StartRelay) -> None:
+    """Every upload would be read to its end and sealed, only to be refused; or texts because of files."""
+    relay = unreachable(practice, start_relay, limits={"spool_size": 5_000_000})
+    start, _ = multipart("grenze")
+    answered = begun(relay, HEAD.format(length=UPLOAD), start)
+    assert answered.status == 503
+    assert TEXT in answered.content.decode()  # type: ignore[attr-defined]
+    answered = begun(relay, HEAD.format(length=UPLOAD) + "\nAccept: application/json")
+    assert answered.status == 503
+    assert relay.post({"anliegen": TEXT}).status == 202
+
+
+def test_more_than_the_form_takes_is_no_want_of_room(practice: Setting, start_relay: StartRelay) -> None:
+    """Somebody who announces a petabyte would have the operator look for room that is not missing."""
+    relay = unreachable(practice, start_relay, limits={"spool_size": 5_000_000})
+    start, _ = multipart("grenze")
+    answered = begun(
+        relay, HEAD.format(length=10**15) + "\nAccept: application/json", start + bytes(26_000_000)
+    )
+    assert answered.status == 413
+    assert relay.events("spool_full") == []
 
 
 def test_a_text_behind_a_file_is_not_lost(practice: Setting, start_relay: StartRelay) -> None:
@@ -101,10 +156,7 @@ def test_a_text_behind_a_file_is_not_lost(practice: Setting, start_relay: StartR
     (practice.folder / "forms" / "kontakt.yaml").write_text(
         FORM.replace(fields, "".join([lines[0], lines[-1], *lines[1:-1]]))
     )
-    practice.rewrite(lambda settings: settings.update(limits={"spool_messages": 1}))
-    practice.rewrite(lambda settings: settings["mailboxes"]["praxis"].update(port=1))
-    relay = start_relay(practice)
-    assert relay.post({"anliegen": "der erste"}).status == 202
+    relay = unreachable(practice, start_relay, limits={"spool_messages": 1})
     start, end = multipart("grenze", text_first=False)
     body = start + bytes(3_000_000) + end
     answered = relay.request(

@@ -157,8 +157,10 @@ class TestRoom:
         spool = kind.open(limits)
         first, second = envelope(mailbox), envelope(mailbox)
         await spool.put(first)
-        await spool.require_room(mailbox)
+        await spool.require_room(mailbox, len(second.sealed))
         await spool.put(second)
+        with pytest.raises(SpoolFull):
+            await spool.require_room(mailbox, len(second.sealed))
         with pytest.raises(SpoolFull):
             await spool.put(envelope(mailbox))
         assert set(await states(spool)) == {first.id, second.id}
@@ -170,11 +172,28 @@ class TestRoom:
     async def test_room_is_asked_before_the_body_is_read(self, kind: Kind) -> None:
         """Without it a visitor uploads 20 MB only to be turned away."""
         spool = kind.open(Limits(whole=Quota(1, 10_000)))
-        await spool.require_room("praxis")
+        await spool.require_room("praxis", 400)
         await spool.put(envelope())
         with pytest.raises(SpoolFull) as refusal:
-            await spool.require_room("praxis")
+            await spool.require_room("praxis", 400)
         assert refusal.value.limit == "whole"
+        await spool.close()
+
+    @pytest.mark.parametrize(
+        "limits",
+        [Limits(whole=Quota(9, 1_000)), Limits(quotas={"praxis": Quota(9, 1_000)})],
+        ids=["whole", "mailbox"],
+    )
+    async def test_what_is_asked_for_is_what_is_taken(self, kind: Kind, limits: Limits) -> None:
+        """A spool with a byte left has room, if nobody says for how much: all is read, sealed and refused."""
+        spool = kind.open(limits)
+        await spool.put(envelope(size=400))
+        with pytest.raises(SpoolFull):
+            await spool.require_room("praxis", 601)
+        with pytest.raises(SpoolFull):
+            await spool.put(envelope(size=601))
+        await spool.require_room("praxis", 600)
+        await spool.put(envelope(size=600))
         await spool.close()
 
     async def test_one_tenant_fills_only_its_own_share(self, kind: Kind) -> None:

@@ -130,10 +130,10 @@ class Twins(RuleBasedStateMachine):
     def expire(self, before: datetime) -> None:
         self.both(lambda spool: spool.expire(before))
 
-    @rule(letter=envelopes, mailbox=mailboxes)
-    def look(self, letter: Envelope, mailbox: str) -> None:
+    @rule(letter=envelopes, mailbox=mailboxes, size=sizes)
+    def look(self, letter: Envelope, mailbox: str, size: int) -> None:
         self.both(lambda spool: spool.sealed(letter.id))
-        self.both(lambda spool: spool.require_room(mailbox))
+        self.both(lambda spool: spool.require_room(mailbox, size))
         self.both(lambda spool: spool.totals(mailbox))
         self.both(lambda spool: spool.next_due(mailbox))
 

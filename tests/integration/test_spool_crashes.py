@@ -241,7 +241,7 @@ class TestFullDisk:
         confirmed, refusal = await fill(spool, 10_000)
         assert refusal.limit == "space"
         with pytest.raises(SpoolFull):
-            await spool.require_room("praxis")
+            await spool.require_room("praxis", 10_000)
         room = os.statvfs(small_disk)
         assert room.f_bavail > 0.35 * room.f_blocks
         (claim, *_) = await spool.claim("praxis", NOW, 1_000)
