@@ -4,9 +4,9 @@ A value is text, a list, a mapping or nothing. What a text means (a number, a da
 the setting it stands in, so that ``no`` stays a language, ``0123`` keeps its zero and ``2026-11-21`` is
 what was typed.
 
-Guarantees: one document; at most 50 levels, and 50,000 values after every alias is written out; a name
-stands once; no tags; no control characters. Whatever else a text may hold becomes a ``Mistake`` or
-``Unreadable``, never another exception.
+Guarantees: one document; at most 50 levels, and 50,000 values with 2,000,000 characters after every alias is
+written out; a name stands once; no tags; no control characters. Whatever else a text may hold becomes a
+``Mistake`` or ``Unreadable``, never another exception.
 
 The parser is PyYAML's (libyaml where it is there, 19 times faster), used for its events only: PyYAML's own
 composer recurses, expands aliases without limit, and lets the last of two equal names win.
@@ -26,6 +26,8 @@ from relay.errors import Mistake
 
 MAX_DEPTH = 50
 MAX_VALUES = 50_000
+MAX_CHARACTERS = 2_000_000
+"""Of all texts and names: what a file can have without aliases, twice."""
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
@@ -114,7 +116,8 @@ class _Builder:
                 raise Unreadable(
                     f"this text holds a control character (U+{ord(found[0]):04X})", "remove it", place
                 )
-            self._put(Node(place, None if nothing else event.value), event.anchor)
+            text = None if nothing else event.value
+            self._put(Node(place, text, characters=len(event.value)), event.anchor)
             return
         if self._stack and isinstance(self._stack[-1].node.value, dict) and self._stack[-1].name is None:
             raise Unreadable("the name of a setting must be a text", place=place)
@@ -135,7 +138,7 @@ class _Builder:
         target = self._anchors[anchor]
         if target is None:
             raise Unreadable(f"*{anchor} stands inside what it repeats", "write it out", place)
-        return Node(place, target.value, target.names, target.size, target.height)
+        return Node(place, target.value, target.names, target.size, target.height, target.characters)
 
     def _put(self, node: Node, anchor: str | None) -> None:
         if anchor:
@@ -145,15 +148,14 @@ class _Builder:
             return
         around = self._stack[-1]
         around.node.size += node.size
+        around.node.characters += node.characters
         around.node.height = max(around.node.height, node.height + 1)
         if len(self._stack) + node.height > MAX_DEPTH:
             raise _too_deep(node.place)
         if around.node.size > MAX_VALUES:
-            raise Unreadable(
-                f"with every alias written out there are more than {MAX_VALUES:,} values",
-                "write fewer",
-                node.place,
-            )
+            raise _too_much(MAX_VALUES, "values", node.place)
+        if around.node.characters > MAX_CHARACTERS:
+            raise _too_much(MAX_CHARACTERS, "characters", node.place)
         if isinstance(around.node.value, list):
             around.node.value.append(node)
         elif isinstance(around.node.value, dict):
@@ -181,6 +183,12 @@ class _Builder:
             elif outer.name:
                 steps.append(outer.name[0])
         return steps
+
+
+def _too_much(most: int, what: str, place: Place) -> Unreadable:
+    return Unreadable(
+        f"with every alias written out there are more than {most:,} {what}", "write fewer", place
+    )
 
 
 def _too_deep(place: Place) -> Unreadable:

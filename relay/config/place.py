@@ -29,6 +29,8 @@ class Node:
     """How many values this is, with every alias written out."""
     height: int = 1
     """How many levels this is, itself included."""
+    characters: int = 0
+    """Of all texts and names, with every alias written out."""
 
     def plain(self) -> object:
         """The value without places, as the settings take it."""

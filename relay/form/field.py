@@ -92,7 +92,19 @@ class UrlField(_Question):
     type: Literal["url"]
 
 
-Bound = Annotated[Decimal, Field(gt=-(10**15), lt=10**15)]
+MAX_DECIMALS = 6
+
+
+def _few_decimals(value: Decimal) -> Decimal:
+    # Before anything writes it out: 1e-999999999 is a gigabyte of zeros, and so is 0e-999999999, which
+    # pydantic's own decimal_places takes for 0.
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MAX_DECIMALS:
+        raise mistake("decimals", f"a number here has at most {MAX_DECIMALS} digits after the dot")
+    return value
+
+
+Bound = Annotated[Decimal, Field(gt=-(10**15), lt=10**15), AfterValidator(_few_decimals)]
 """Of a number: no more digits than an answer may have."""
 
 
