@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 
@@ -67,12 +68,16 @@ class ConfigError(RelayError):
 class CertificateUnusable(RelayError):
     """Nothing may be encrypted to this certificate now."""
 
-    def __init__(self, code: str, fact: str, hint: str = "", *, name: str = "") -> None:
+    def __init__(
+        self, code: str, fact: str, hint: str = "", *, name: str = "", ended: datetime | None = None
+    ) -> None:
         super().__init__(fact, hint)
         self.code = code
         """A stable word for logs and tests: ``expired``, ``revoked``, ``weak-hash`` ..."""
         self.name = name
         """Name of the certificate in the configuration."""
+        self.ended = ended
+        """When it ended, where that is the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """May we encrypt to this certificate now, and until when?
 
-A ``Certificate`` exists only after ``policy.judge`` let it pass; what remains is time, and time is asked
-before every letter. ``file`` reads what a file holds, ``listing`` what GnuPG says of it, ``refusals`` has the
-words.
+A ``Certificate`` exists only after ``policy.judge`` has let it pass, or has ``refused`` it for good; what
+remains is time, and time is asked before every letter. ``file`` reads what a file holds, ``listing`` what
+GnuPG says of it, ``refusals`` has the words.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from relay.certificate.refusals import grouped, refusal
+from relay.errors import CertificateUnusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,17 @@ class Subkey:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Why nothing may be encrypted to a certificate: see ``refusals``."""
+
+    code: str
+    fact: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that passed the policy; ``require_usable`` is asked before every letter."""
+    """A certificate as the policy judged it; ``require_usable`` is asked before every letter."""
 
     name: str
     """The name in the configuration."""
@@ -48,15 +58,19 @@ class Certificate:
     expires: datetime | None
     """End of the primary key."""
     subkeys: tuple[Subkey, ...]
-    """Every key of it that may be encrypted to; at least one. Letters go to all that live."""
+    """Every key of it that may be encrypted to; at least one, or it is ``refused``. Letters go to all that
+    live.
+    """
     in_process: bool = False
     """Whether the in-process sealer was seen to seal to it as it must; else GnuPG does."""
+    refused: Refused | None = None
+    """Set where the policy did not let it pass: it is never usable, and its forms say so."""
 
     @property
     def usable_until(self) -> datetime | None:
         """The instant from which nothing may be encrypted to it; None: no end."""
         ends = [subkey.expires for subkey in self.subkeys]
-        last = None if None in ends else max(end for end in ends if end)
+        last = None if None in ends else max((end for end in ends if end), default=None)
         return min((end for end in (self.expires, last) if end), default=None)
 
     @property
@@ -73,6 +87,10 @@ class Certificate:
 
         Costs a few comparisons: an expiry passes while the daemon runs, so this is asked before every letter.
         """
+        if self.refused:
+            raise CertificateUnusable(
+                self.refused.code, self.refused.fact, self.refused.hint, name=self.name, ended=self.expires
+            )
         if now < self.created:
             raise refusal("not-yet-valid", self.name, date=f"{self.created:%Y-%m-%d %H:%M} UTC")
         if self.expires is not None and now >= self.expires:

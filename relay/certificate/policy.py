@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from relay.certificate import Certificate, Subkey
-from relay.certificate.file import CertificateFile, Part
+from relay.certificate import Certificate, Refused, Subkey
+from relay.certificate.file import CertificateFile, Part, read
 from relay.certificate.listing import Listing, Row
 from relay.certificate.refusals import grouped, refusal
 from relay.errors import CertificateUnusable
@@ -58,6 +58,32 @@ def judge(
         raise
 
 
+def refused(
+    reason: CertificateUnusable, *, name: str, fingerprint: str, armored: bytes
+) -> Certificate | None:
+    """The certificate with this ``fingerprint``, to which nothing may be encrypted because of ``reason``.
+
+    None where the file holds no such certificate: then the reason is about the file.
+    """
+    try:
+        key = read(armored, name).primary.key
+    except CertificateUnusable:
+        return None
+    if key.fingerprint != fingerprint:
+        return None
+    return Certificate(
+        name=name,
+        fingerprint=fingerprint,
+        armored=armored,
+        user_ids=(),
+        algorithm="",
+        created=key.created,
+        expires=reason.ended,
+        subkeys=(),
+        refused=Refused(reason.code, reason.fact, reason.hint),
+    )
+
+
 class _Judge:
     def __init__(
         self, file: CertificateFile, listing: Listing | None, allow_rsa_2048: bool, now: datetime
@@ -76,7 +102,7 @@ class _Judge:
         if primary.revoked:
             raise refusal("revoked")
         if primary.expires and primary.expires <= self.now:
-            raise refusal("expired", date=_date(primary.expires))
+            raise refusal("expired", ended=primary.expires, date=_date(primary.expires))
         if not listing.user_ids:
             raise refusal("no-user-id")
         self._require_strength(primary)
@@ -151,7 +177,7 @@ class _Judge:
         if row.revoked:
             raise refusal("subkey-revoked")
         if row.expires and row.expires <= self.now:
-            raise refusal("subkey-expired", date=_date(row.expires))
+            raise refusal("subkey-expired", ended=row.expires, date=_date(row.expires))
         if row.created > self.now:
             raise refusal("subkey-not-yet-valid", date=_date(row.created))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from relay.errors import CertificateUnusable
 
 _RENEW = (
@@ -97,10 +99,12 @@ REFUSALS = {
 """Code to fact and hint. The code is stable: monitoring and tests match it."""
 
 
-def refusal(code: str, name: str = "", **figures: object) -> CertificateUnusable:
+def refusal(
+    code: str, name: str = "", *, ended: datetime | None = None, **figures: object
+) -> CertificateUnusable:
     """The error for one reason, with its figures filled in."""
     fact, hint = REFUSALS[code]
-    return CertificateUnusable(code, fact.format_map(figures), hint, name=name)
+    return CertificateUnusable(code, fact.format_map(figures), hint, name=name, ended=ended)
 
 
 def grouped(fingerprint: str) -> str:

@@ -5,16 +5,17 @@
 ``keys`` and ``forms``, and so has each of the ``tenants``; ``visitors`` tries out the certificate;
 ``reading`` does it all.
 
-A ``Config`` is without mistakes; nothing downstream checks it again.
+A ``Config`` is without mistakes, and nothing downstream checks it again. Commands ask for one without any
+(``load``); the daemon takes what is ``servable``, so that no tenant's mistake and no key's end stops others.
 """
 
 from relay.config.context import Look
 from relay.config.listener import Listener
 from relay.config.reading import Survey, gpg_program, load, state_folder, survey
 from relay.config.schema import schema_of
-from relay.config.values import Config, Sealing, Tls
+from relay.config.values import Broken, Config, Sealing, Tls
 
 __all__ = [
-    "Config", "Listener", "Look", "Sealing", "Survey", "Tls",
+    "Broken", "Config", "Listener", "Look", "Sealing", "Survey", "Tls",
     "gpg_program", "load", "schema_of", "state_folder", "survey",
 ]  # fmt: skip

@@ -32,6 +32,15 @@ class Look:
     summary: str = ""
     """What is in it, in a few words; empty where it could not be read."""
     mistakes: list[Mistake] = field(default_factory=list)
+    bearable: list[Mistake] = field(default_factory=list)
+    """Those of them that concern one form, which says so to its visitors: no reason not to serve the rest."""
+    tenant: str = ""
+    """Whose it is; empty for what belongs to relay.yaml itself."""
+
+    @property
+    def grave(self) -> tuple[Mistake, ...]:
+        """The mistakes with which the practice cannot be served."""
+        return tuple(each for each in self.mistakes if each.severity == "error" and each not in self.bearable)
 
 
 @dataclass(frozen=True, slots=True)

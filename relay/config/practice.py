@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from relay.certificate import Certificate
 from relay.config.context import Context, Source
 from relay.config.forms import read_forms
-from relay.config.keys import read_keys
+from relay.config.keys import Key, read_keys
 from relay.config.mailboxes import read_mailboxes
 from relay.config.settings import RelaySettings, TenantSettings
 from relay.config.values import Told
 from relay.config.words import not_among
+from relay.errors import Mistake
 from relay.form import Practice
 from relay.intake import OpenForm
 from relay.mailbox import Account
@@ -25,11 +25,13 @@ class Found:
 
     accounts: dict[str, Account] = field(default_factory=dict)
     without_password: list[str] = field(default_factory=list)
-    certificates: dict[str, Certificate] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
     forms: dict[tuple[str, str], OpenForm] = field(default_factory=dict)
     quotas: dict[str, Quota] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
     """By tenant."""
+    broken: dict[str, tuple[Mistake, ...]] = field(default_factory=dict)
+    """The tenants that cannot be served, with what is wrong there."""
 
 
 def read_practice(
@@ -49,18 +51,18 @@ def read_practice(
     if forms and not (practice.phone or practice.email or told):
         hint = "practice: {name: ..., phone: ...}; pages name it, above all when nothing can be sent"
         source.note(("practice",), "visitors are shown no other way of contact", hint, warning=True)
-    certificates = read_keys(context, source, tenant, settings.keys)
+    keys = read_keys(context, source, tenant, settings.keys)
     for mailbox in mailboxes.values():
         if mailbox.account:
             found.accounts[mailbox.id] = mailbox.account
         else:
             found.without_password.append(mailbox.id)
-    for name, certificate in certificates.items():
-        found.certificates[f"{tenant}/{name}" if tenant else name] = certificate
+    for key in keys.values():
+        found.keys[key.certificate.name] = key
     for name, form in forms.items():
-        if form.mailbox in mailboxes and all(key in certificates for key in form.keys):
+        if form.mailbox in mailboxes and all(name in keys for name in form.keys):
             mailbox = mailboxes[form.mailbox]
-            readers = tuple(certificates[key] for key in form.keys)
+            readers = tuple(keys[name].certificate for name in form.keys)
             found.forms[tenant, name] = OpenForm(form, practice, readers, mailbox.id, mailbox.address)
     if wanted := settings.alarm_mailboxes:
         _check_told(source, wanted, settings.mailboxes, {form.mailbox for form in forms.values()})

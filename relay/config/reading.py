@@ -18,7 +18,7 @@ from relay.config.practice import Found, many, read_practice
 from relay.config.secret_files import only_ours
 from relay.config.settings import RelaySettings
 from relay.config.tenants import read_tenants
-from relay.config.values import Config, Sealing
+from relay.config.values import Broken, Config, Sealing
 from relay.config.visitors import check_addresses, read_tls
 from relay.config.words import settings_in
 from relay.errors import ConfigError, Mistake
@@ -35,9 +35,10 @@ PLACES = "--config PATH names it; without that ./relay.yaml is read, or else /et
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything that was looked at, line by line; and the configuration, unless there is a mistake."""
+    """Everything that was looked at, line by line; and the configuration, as far as there is no mistake."""
 
     config: Config | None
+    """Only where there is no mistake at all."""
     looks: tuple[Look, ...]
     accounts: Mapping[str, Account] = field(default_factory=dict)
     """Every mailbox whose settings are right, also beside mistakes elsewhere."""
@@ -47,11 +48,22 @@ class Survey:
     """The state directory, where it is known."""
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
     """Every certificate that can be used, also beside mistakes elsewhere."""
+    refused: Mapping[str, Certificate] = field(default_factory=dict)
+    """Every certificate that nothing may be encrypted to, also beside mistakes elsewhere."""
+    servable: Config | None = None
+    """What can be served beside the mistakes: all but ``broken`` tenants. None where relay.yaml, or what
+    belongs to it, has a mistake other than a key that may not be used.
+    """
 
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
         """Every mistake and warning, sorted by file and place."""
         return _in_order(mistake for look in self.looks for mistake in look.mistakes)
+
+    @property
+    def errors(self) -> tuple[Mistake, ...]:
+        """Every mistake, without the warnings."""
+        return tuple(mistake for mistake in self.mistakes if mistake.severity == "error")
 
 
 def load(path: Path, *, examiner: Examiner, now: datetime) -> Config:
@@ -60,7 +72,7 @@ def load(path: Path, *, examiner: Examiner, now: datetime) -> Config:
     """
     result = survey(path, examiner=examiner, now=now)
     if result.config is None:
-        raise ConfigError([mistake for mistake in result.mistakes if mistake.severity == "error"])
+        raise ConfigError(result.errors)
     return result.config
 
 
@@ -111,15 +123,19 @@ def survey(
     settings, config = _read(context, source, found)
     for look in context.looks:
         look.mistakes = list(_in_order(look.mistakes))
+    grave = any(look.grave for look in context.looks if not look.tenant)
     failed = any(mistake.severity == "error" for look in context.looks for mistake in look.mistakes)
     state = source.file(settings.state) if settings else None
+    certificates = {id: key.certificate for id, key in found.keys.items()}
     return Survey(
         None if failed else config,
         tuple(context.looks),
         found.accounts,
         tuple(found.without_password),
         state,
-        found.certificates,
+        {id: each for id, each in certificates.items() if not each.refused},
+        {id: each for id, each in certificates.items() if each.refused},
+        None if grave else config,
     )
 
 
@@ -156,8 +172,8 @@ def _read(context: Context, source: Source, found: Found) -> tuple[RelaySettings
         state=source.file(settings.state),
         trusted_proxies=settings.trusted_proxies,
         accounts=found.accounts,
-        certificates=found.certificates,
-        forms=found.forms,
+        keys=found.keys,
+        forms={where: form for where, form in found.forms.items() if where[0] not in found.broken},
         limits=web.Limits(
             files=limits.files,
             in_memory=limits.in_memory,
@@ -177,6 +193,8 @@ def _read(context: Context, source: Source, found: Found) -> tuple[RelaySettings
         metrics=settings.metrics,
         alarm_command=alarm_command,
         told=found.told,
+        broken={tenant: Broken(mistakes) for tenant, mistakes in found.broken.items()},
+        reach=context.reach,
     )
 
 

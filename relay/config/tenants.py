@@ -38,7 +38,12 @@ def read_tenants(context: Context, source: Source, written: Path, found: Found) 
             fact = f"a tenant is called as its folder: {wrong[0]}"
             source.look.mistakes.append(Mistake(shown, 0, 0, "", fact, wrong[1]))
         else:
+            before = len(context.looks)
             _read_tenant(context, path, shown, found)
+            for look in context.looks[before:]:
+                look.tenant = path.name
+            if grave := tuple(each for look in context.looks[before:] for each in look.grave):
+                found.broken[path.name] = grave
 
 
 def _read_tenant(context: Context, folder: Path, shown: str, found: Found) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from relay.certificate import Certificate
+from relay.config.context import Reach
+from relay.config.keys import Key
 from relay.config.listener import Listener
 from relay.errors import Mistake
 from relay.intake import OpenForm
@@ -17,6 +20,9 @@ from relay.mailbox import Account
 from relay.seal.signing import SigningKey
 from relay.spool import limits as spool
 from relay.web import limits as web
+
+Id = TypeVar("Id", bound=Hashable)
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """A tenant whose files have mistakes."""
+
+    mistakes: tuple[Mistake, ...]
+    kept: bool = False
+    """It goes on with what it had before; else it has no forms, and of its mailboxes those that are right."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration without mistakes. All paths are absolute."""
+    """A configuration without mistakes, but for ``broken`` tenants. All paths are absolute."""
 
     path: Path
     """The file it was read from."""
@@ -62,8 +77,8 @@ class Config:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     accounts: Mapping[str, Account]
     """By id: ``NAME`` or ``TENANT/NAME``."""
-    certificates: Mapping[str, Certificate]
-    """By id, as for mailboxes."""
+    keys: Mapping[str, Key]
+    """By id, as for mailboxes; also those that nothing may be encrypted to."""
     forms: Mapping[tuple[str, str], OpenForm]
     """By tenant (empty for the practice of relay.yaml itself) and name."""
     limits: web.Limits
@@ -80,8 +95,71 @@ class Config:
     """An absolute path and arguments; empty where nothing is run."""
     told: Mapping[str, Told] = field(default_factory=dict)
     """By tenant, where notices are wanted."""
+    broken: Mapping[str, Broken] = field(default_factory=dict)
+    """By tenant. Nothing of one spoils what another has."""
+    reach: Reach = field(default_factory=Reach)
+    """Where mailboxes of tenants may be."""
+
+    @property
+    def certificates(self) -> Mapping[str, Certificate]:
+        """The certificates of the keys."""
+        return {id: key.certificate for id, key in self.keys.items()}
 
     @property
     def public_host(self) -> str:
         """The host name visitors know, without a port."""
         return self.public_url.removeprefix("https://").partition(":")[0]
+
+    def without(self, refused: Mapping[str, Certificate]) -> Config:
+        """This, with those of its certificates put out of use that are ``refused`` now; by id."""
+        found = {
+            id: certificate
+            for id, certificate in refused.items()
+            if id in self.keys and self.keys[id].certificate.fingerprint == certificate.fingerprint
+        }
+        keys = {id: replace(self.keys[id], certificate=certificate) for id, certificate in found.items()}
+        forms = {
+            where: replace(form, certificates=tuple(found.get(each.name, each) for each in form.certificates))
+            for where, form in self.forms.items()
+        }
+        return replace(self, keys={**self.keys, **keys}, forms=forms)
+
+    def keeping(self, old: Config) -> Config:
+        """This, where every ``broken`` tenant that was served until now goes on with all that it had there.
+
+        Where its mailboxes may be is not its own to keep.
+        """
+        kept = {
+            tenant
+            for tenant in self.broken
+            if f"{tenant}/" in old.spool_limits.quotas
+            and (tenant not in old.broken or old.broken[tenant].kept)
+        }
+
+        def of_kept(id: str) -> bool:
+            tenant, slash, _ = id.partition("/")
+            return bool(slash) and tenant in kept
+
+        accounts = {
+            id: replace(account, networks=self.reach.networks)
+            for id, account in old.accounts.items()
+            if of_kept(id) and account.port in self.reach.ports
+        }
+        quotas = _mixed(self.spool_limits.quotas, old.spool_limits.quotas, of_kept)
+        return replace(
+            self,
+            accounts=_mixed(self.accounts, accounts, of_kept),
+            keys=_mixed(self.keys, old.keys, of_kept),
+            forms=_mixed(self.forms, old.forms, lambda where: where[0] in kept),
+            spool_limits=replace(self.spool_limits, quotas=quotas),
+            told=_mixed(self.told, old.told, lambda tenant: tenant in kept),
+            broken={tenant: replace(broken, kept=tenant in kept) for tenant, broken in self.broken.items()},
+        )
+
+
+def _mixed(
+    new: Mapping[Id, Thing], old: Mapping[Id, Thing], from_old: Callable[[Id], bool]
+) -> dict[Id, Thing]:
+    return {id: thing for id, thing in new.items() if not from_old(id)} | {
+        id: thing for id, thing in old.items() if from_old(id)
+    }
