@@ -156,6 +156,21 @@ def reload_refused(mistakes: int, lines: Sequence[str]) -> None:
     _log.error("reload_refused", mistakes=mistakes, lines=list(lines))
 
 
+def key_unusable(key: str, code: str) -> None:
+    """Nothing is encrypted to this key, and its forms answer 503; ``code`` as ``expired`` or ``revoked``."""
+    _log.critical("key_unusable", key=key, code=code)
+
+
+def tenant_left_out(tenant: str, mistakes: int, lines: Sequence[str]) -> None:
+    """The files of this tenant have mistakes: it has no forms until they are mended. Others are served."""
+    _log.critical("tenant_left_out", tenant=tenant, mistakes=mistakes, lines=list(lines))
+
+
+def tenant_not_reloaded(tenant: str, mistakes: int, lines: Sequence[str]) -> None:
+    """The files of this tenant have mistakes: it goes on with what it had. What is new of others is taken."""
+    _log.error("tenant_not_reloaded", tenant=tenant, mistakes=mistakes, lines=list(lines))
+
+
 def sealing_by_gpg_alone() -> None:
     """pysequoia cannot be imported: small letters take about ten times as long, and nothing else changes."""
     _log.warning("sealing_by_gpg_alone")

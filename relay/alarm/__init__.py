@@ -41,12 +41,18 @@ class Name(StrEnum):
     SPOOL_FAILED = "spool_failed"
     KEY_ENDS = "key_ends"
     KEY_ENDED = "key_ended"
+    KEY_UNUSABLE = "key_unusable"
     TLS_CERTIFICATE_ENDS = "tls_certificate_ends"
     TLS_CERTIFICATE_ENDED = "tls_certificate_ended"
+    TENANT_LEFT_OUT = "tenant_left_out"
+    TENANT_NOT_RELOADED = "tenant_not_reloaded"
 
 
 _LINE = {Name.LOGIN_REFUSED, Name.MAILBOX_FULL, Name.MAILBOX_REFUSES, Name.MAILBOX_DISTRUSTED}
 """What is known from the last attempt to deliver, and from nothing else."""
+
+_TENANT = "tenant "
+"""Before the name of a tenant, where a subject is one; a name of the configuration holds no space."""
 
 _ABOUT_MAILBOX = _LINE | {
     *(Name.DELIVERY_STALLED, Name.MAILBOX_NOT_CONFIGURED, Name.ENVELOPE_HELD, Name.ENVELOPE_DAMAGED),
@@ -86,8 +92,8 @@ class Alarm:
     @property
     def tenant(self) -> str:
         """Whose it is: empty for the practice of relay.yaml, and for what concerns all."""
-        if self.name is Name.SPOOL_FILLING:
-            return self.subject.removeprefix("tenant ") if self.subject.startswith("tenant ") else ""
+        if self.subject.startswith(_TENANT):
+            return self.subject.removeprefix(_TENANT)
         return self.subject.partition("/")[0] if "/" in self.subject else ""
 
 
@@ -130,6 +136,10 @@ class Facts:
     mailboxes: Sequence[MailboxFacts] = ()
     keys: Sequence[tuple[str, datetime]] = ()
     """Id and end of each key that has one."""
+    unusable: Sequence[tuple[str, str, str]] = ()
+    """Id of each key that nothing may be encrypted to though it has not ended, with a fact and a hint."""
+    broken: Sequence[tuple[str, int, bool]] = ()
+    """Each tenant whose files have mistakes, how many, and whether it goes on with what it had before."""
     tls_ends: datetime | None = None
     fills: Sequence[Fill] = ()
     spool_full: str = ""
@@ -173,6 +183,10 @@ def _standing(facts: Facts, now: datetime) -> Iterator[Alarm]:
     for name, end in facts.keys:
         hint = "extend it, export the public key again, replace the file, reload relay"
         yield from _of_end(name, end, now, (Name.KEY_ENDS, Name.KEY_ENDED), KEY_DAYS, "the key", hint)
+    for name, fact, hint in facts.unusable:
+        yield Alarm(Name.KEY_UNUSABLE, name, now, Severity.CRITICAL, f"the key cannot be used: {fact}", hint)
+    for tenant, mistakes, kept in facts.broken:
+        yield _of_tenant(tenant, mistakes, now, kept=kept)
     if facts.tls_ends:
         names = (Name.TLS_CERTIFICATE_ENDS, Name.TLS_CERTIFICATE_ENDED)
         what, hint = "the certificate that visitors see", "renew it and reload relay"
@@ -241,6 +255,15 @@ def _of_end(
         fact = f"{what} ends in {days} {'day' if days == 1 else 'days'} ({end:%Y-%m-%d})"
         begun = end - timedelta(days=marks[0])
         yield Alarm(soon, subject, begun, severity, fact, hint, passed[-1], end)
+
+
+def _of_tenant(tenant: str, mistakes: int, now: datetime, *, kept: bool) -> Alarm:
+    subject, hint = f"{_TENANT}{tenant}", "relay check shows every mistake; mend them and reload relay"
+    fact = f"{mistakes} {'mistake' if mistakes == 1 else 'mistakes'} in its files"
+    if kept:
+        fact += ": what it had before goes on, until a restart"
+        return Alarm(Name.TENANT_NOT_RELOADED, subject, now, Severity.WARNING, fact, hint)
+    return Alarm(Name.TENANT_LEFT_OUT, subject, now, Severity.CRITICAL, f"{fact}: its forms are closed", hint)
 
 
 def _many(count: int) -> str:

@@ -1,8 +1,10 @@
 """The daemon: builds everything from the configuration, runs it in one task group, and ends it in order.
 
 Guarantees: when it says it is ready, every address listens and the spool is open. If one part dies, all stops
-loudly and the service manager starts it anew. A reload takes all of the new configuration or none of it.
-SIGTERM and SIGINT end it within 20 seconds; what was accepted lies in the spool.
+loudly and the service manager starts it anew. A reload takes all that is new of a practice or nothing of it:
+of a tenant with mistakes nothing, and nothing of anybody where relay.yaml or what is beside it has one. A key
+that may not be encrypted to stops nobody but its forms, and stops those whatever else is wrong. SIGTERM and
+SIGINT end it within 20 seconds; what was accepted lies in the spool.
 
 Fails at the start, with ``ConfigError``, with ``SealError`` where gpg or the signing key cannot be used, or
 with ``SpoolError`` where the spool cannot be opened.

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
 
 from relay import config as configuration
+from relay import events
 from relay.alarm import Alarm
-from relay.config import Config
+from relay.certificate import Certificate
+from relay.config import Config, Survey
 from relay.daemon import listening, secret, standing
 from relay.daemon.metrics import Metrics
 from relay.daemon.report import version
 from relay.daemon.standing import Standing
 from relay.delivery import Delivery, Result
+from relay.errors import ConfigError, RelayError
 from relay.intake import Intake
 from relay.mailbox import Mechanisms
 from relay.seal.choice import ChoosingSealer, build_sealer
@@ -41,8 +44,10 @@ def now() -> datetime:
 class Prepared:
     """A configuration that was read whole, with the sealer it asks for."""
 
-    config: Config
-    sealer: ChoosingSealer
+    kept: Config
+    """The one in force, without the keys that turn out not to be usable, whatever becomes of the new one."""
+    new: tuple[Config, ChoosingSealer] | RelayError
+    """What is to be served from now on, or why that cannot be done."""
 
 
 @dataclass(slots=True)
@@ -65,6 +70,7 @@ class Building:
     def begin(cls, path: Path) -> Building:
         """Read the configuration and open all that it names; nothing listens yet.
 
+        A tenant whose files have mistakes is left out; a form whose key may not be used is there to say so.
         Raises ``ConfigError``, ``SealError`` where gpg or the signing key cannot be used, or ``SpoolError``
         where the spool cannot be opened.
         """
@@ -77,7 +83,9 @@ class Building:
 
     @classmethod
     def _begun(cls, path: Path, custodian: Custodian) -> Building:
-        config = configuration.load(path, examiner=custodian, now=now())
+        config = _servable(configuration.survey(path, examiner=custodian, now=now()))
+        _tell_of_keys(config)
+        _tell_of_tenants(config)
         own_secret = secret.load_or_make(config.state)
         spool = SqliteSpool.open(config.state, config.spool_limits, serving=True)
         sealer = _sealer(config, custodian)
@@ -103,21 +111,45 @@ class Building:
         return cls(config, custodian, spool, delivery, door, tls, figures, changed, now())
 
     def prepare(self) -> Prepared:
-        """Read the configuration as it is on disk now. Blocks; changes nothing; may run in a thread.
+        """Read the configuration as it is on disk now. Blocks; changes nothing; may run in a thread."""
+        found = configuration.survey(self.config.path, examiner=self.custodian, now=now())
+        kept = self.config.without({**self._refused_where_they_lie(), **found.refused})
+        try:
+            config = _servable(found).keeping(kept)
+            if config.tls:
+                listening.server_context(config.tls.certificate, config.tls.key)  # tried before it is needed
+            return Prepared(kept, (config, _sealer(config, self.custodian)))
+        except RelayError as error:
+            return Prepared(kept, error)
 
-        Raises ``ConfigError``, or ``SealError`` where the signing key is not fit.
+    def _refused_where_they_lie(self) -> Mapping[str, Certificate]:
+        """The keys in use whose files say now that they may not be used: a mistake in the file that names
+        them must not keep a revocation from us.
         """
-        config = configuration.load(self.config.path, examiner=self.custodian, now=now())
-        if config.tls:
-            listening.server_context(config.tls.certificate, config.tls.key)  # tried before it is needed
-        return Prepared(config, _sealer(config, self.custodian))
+        examined = {id: key.examined(self.custodian, now()) for id, key in self.config.keys.items()}
+        return {id: each for id, each in examined.items() if each and each.refused}
 
     def take(self, prepared: Prepared) -> Sequence[str]:
-        """Serve what was prepared from now on; the names of changed settings that need a restart."""
-        new = prepared.config
+        """Serve what was prepared from now on; the names of changed settings that need a restart.
+
+        Raises ``ConfigError``, or ``SealError`` where the signing key is not fit: then everything goes on as
+        it was, but for keys that may not be used.
+        """
+        before = self.config
+        try:
+            return self._take(prepared)
+        finally:
+            _tell_of_keys(self.config, before)
+            self.changed.set()
+
+    def _take(self, prepared: Prepared) -> Sequence[str]:
+        self.config, self.door.forms = prepared.kept, prepared.kept.forms
+        if isinstance(prepared.new, RelayError):
+            raise prepared.new
+        new, sealer = prepared.new
         if new.tls and self.tls:
             listening.load_pair(self.tls, new.tls.certificate, new.tls.key)
-        self.door.intake = replace(self.door.intake, sealer=prepared.sealer)
+        self.door.intake = replace(self.door.intake, sealer=sealer)
         self.door.forms = new.forms
         self.door.limits = new.limits
         self.door.trusted_proxies = new.trusted_proxies
@@ -127,7 +159,7 @@ class Building:
             name for name in NEEDS_RESTART if attrgetter(name)(new) != attrgetter(name)(self.config)
         )
         self.config = _as_it_runs(new, self.config)
-        self.changed.set()
+        _tell_of_tenants(new)
         return waiting
 
     async def look(self, last: Standing | None = None, remembered: Sequence[Alarm] = ()) -> Standing:
@@ -148,6 +180,27 @@ def _home(path: Path) -> Path:
     state = configuration.state_folder(path)
     secret.load_or_make(state)
     return state / "gnupg"
+
+
+def _servable(found: Survey) -> Config:
+    if found.servable is None:
+        raise ConfigError(found.errors)
+    return found.servable
+
+
+def _tell_of_keys(config: Config, before: Config | None = None) -> None:
+    """Those that may not be used, and were not known for it before."""
+    known = before.certificates if before else {}
+    for id, certificate in config.certificates.items():
+        was = known.get(id)
+        if certificate.refused and not (was and was.refused == certificate.refused):
+            events.key_unusable(id, certificate.refused.code)
+
+
+def _tell_of_tenants(config: Config) -> None:
+    for tenant, broken in config.broken.items():
+        tell = events.tenant_not_reloaded if broken.kept else events.tenant_left_out
+        tell(tenant, len(broken.mistakes), tuple(str(mistake) for mistake in broken.mistakes))
 
 
 def _sealer(config: Config, custodian: Custodian) -> ChoosingSealer:

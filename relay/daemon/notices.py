@@ -25,8 +25,14 @@ AGAIN_AFTER = timedelta(days=1)
 """Until one that began anew is told anew."""
 
 _SPOOL_SHUT = {Name.SPOOL_FULL, Name.SPOOL_FAILED}
-_SUCCESSOR = {Name.KEY_ENDS: Name.KEY_ENDED, Name.TLS_CERTIFICATE_ENDS: Name.TLS_CERTIFICATE_ENDED}
-"""What has come true is not over."""
+_SUCCESSORS = {
+    Name.KEY_ENDS: (Name.KEY_ENDED, Name.KEY_UNUSABLE),
+    Name.KEY_ENDED: (Name.KEY_UNUSABLE,),
+    Name.KEY_UNUSABLE: (Name.KEY_ENDED,),
+    Name.TLS_CERTIFICATE_ENDS: (Name.TLS_CERTIFICATE_ENDED,),
+    Name.TENANT_NOT_RELOADED: (Name.TENANT_LEFT_OUT,),
+}
+"""What has come true, or has become worse, is not over."""
 
 
 class Notices:
@@ -61,7 +67,7 @@ class Notices:
         names = {(alarm.name, alarm.subject) for alarm in standing}
         last = {key[:2]: each for key, each in self._noticed.items() if each.open and key[:2] not in names}
         for (name, subject), each in last.items():
-            replaced = (_SUCCESSOR.get(name), subject) in names
+            replaced = any((successor, subject) in names for successor in _SUCCESSORS.get(name, ()))
             if replaced or await self._put(each.alarm, Happened.OVER, each.at, now):
                 self._close(name, subject)
         self._noticed = {

@@ -138,8 +138,9 @@ async def _reload_when_asked(building: Building, asked: asyncio.Event) -> None:
         await asked.wait()
         asked.clear()
         systemd.notify(*systemd.reloading())
+        prepared = await thread.run(building.prepare)
         try:
-            needs_restart = building.take(await thread.run(building.prepare))
+            needs_restart = building.take(prepared)
         except ConfigError as error:
             events.reload_refused(len(error.mistakes), tuple(str(mistake) for mistake in error.mistakes))
         except RelayError as error:

@@ -43,8 +43,9 @@ class Standing:
         """The spool takes letters, and one form at least has all of its keys."""
         works = not (self.facts.spool_failed or self.facts.spool_full)
         forms = self.config.forms.values()
-        ended = {name for name, end in self.facts.keys if end <= self.at}
-        return works and any(not ended & {key.name for key in form.certificates} for form in forms)
+        gone = {name for name, end in self.facts.keys if end <= self.at}
+        gone |= {name for name, *_ in self.facts.unusable}
+        return works and any(not gone & {key.name for key in form.certificates} for form in forms)
 
 
 async def look(
@@ -72,6 +73,12 @@ async def look(
     facts = Facts(
         mailboxes=[_of_mailbox(name, config, totals, statuses) for name in {*totals, *config.accounts}],
         keys=[(name, key.usable_until) for name, key in config.certificates.items() if key.usable_until],
+        unusable=[
+            (name, key.refused.fact, key.refused.hint)
+            for name, key in config.certificates.items()
+            if key.refused and not key.usable_until
+        ],
+        broken=[(name, len(broken.mistakes), broken.kept) for name, broken in config.broken.items()],
         tls_ends=config.tls.ends if config.tls else None,
         fills=[] if failed else [*_fills(config, totals), *_disk(config)],
         spool_full=full,

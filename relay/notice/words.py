@@ -129,6 +129,25 @@ GERMAN = Phrases(
             "nichts mehr an.",
             _SCHLUESSEL,
         ),
+        Name.KEY_UNUSABLE: About(
+            "Schlüssel {name} kann nicht benutzt werden",
+            "Der Schlüssel „{name}“ wird seit {since} nicht benutzt: Er wurde widerrufen, oder er ist nicht "
+            "sicher genug. Formulare, die ihn brauchen, nehmen seitdem nichts mehr an.",
+            _ANRUFEN + " Sie sieht den Grund. Haben Sie einen neuen Schlüssel, so geben Sie ihr dessen "
+            "öffentlichen Teil als Datei.",
+        ),
+        Name.TENANT_LEFT_OUT: About(
+            "Kontaktformular ist geschlossen",
+            "Seit {since} ist Ihr Kontaktformular geschlossen, denn in seinen Einstellungen sind Fehler. "
+            "Niemand kann Ihnen darüber schreiben.",
+            _ANRUFEN,
+        ),
+        Name.TENANT_NOT_RELOADED: About(
+            "Änderungen am Kontaktformular nicht übernommen",
+            "Änderungen an den Einstellungen Ihres Kontaktformulars wurden nicht übernommen, denn sie "
+            "enthalten Fehler (festgestellt {since}). Bis zum nächsten Neustart läuft es weiter wie vorher.",
+            _ANRUFEN,
+        ),
         Name.TLS_CERTIFICATE_ENDS: About(
             "Zertifikat der Formularseite läuft bald ab",
             "Das Zertifikat, mit dem sich {host} ausweist, läuft am {ends} ab. Danach warnen Browser vor dem "
@@ -234,6 +253,24 @@ ENGLISH = Phrases(
             "key {name} has ended",
             "The key “{name}” ended on {ends}. Forms that need it have taken nothing since.",
             _KEY,
+        ),
+        Name.KEY_UNUSABLE: About(
+            "key {name} cannot be used",
+            "The key “{name}” has not been used since {since}: it was revoked, or it is not safe enough. "
+            "Forms that need it have taken nothing since.",
+            _CALL + " They can see the reason. If you have a new key, give them its public part as a file.",
+        ),
+        Name.TENANT_LEFT_OUT: About(
+            "contact form is closed",
+            "Your contact form has been closed since {since}, because its settings have mistakes. Nobody can "
+            "write to you through it.",
+            _CALL,
+        ),
+        Name.TENANT_NOT_RELOADED: About(
+            "changes of the contact form not taken",
+            "Changes of the settings of your contact form were not taken, because they have mistakes "
+            "(noticed {since}). Until the next restart it goes on as before.",
+            _CALL,
         ),
         Name.TLS_CERTIFICATE_ENDS: About(
             "certificate of the form's page ends soon",
