@@ -10,6 +10,7 @@ and a hint on standard error, never a traceback.
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,4 +60,20 @@ class _Commands(click.Group):
 @click.pass_context
 def main(ctx: click.Context, config: Path | None) -> None:
     """A form whose answers only the counsellor can read."""
-    ctx.obj = config or next((place for place in PLACES if place.exists()), PLACES[0])
+    ctx.obj = config or _found()
+
+
+def _found() -> Path:
+    """The first that is there; else one that this user may not look at, so that the command says so."""
+    there = [place for place in PLACES if os.path.exists(place)]
+    return next(iter(there or filter(_is_hidden, PLACES)), PLACES[0])
+
+
+def _is_hidden(place: Path) -> bool:
+    try:
+        place.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False

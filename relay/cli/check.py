@@ -15,7 +15,7 @@ from relay.cli.lines import Line, State, as_document, print_lines, use_colour
 from relay.cli.mailboxes import remembered, visit
 from relay.cli.progress import ticker
 from relay.config import Look, Survey, survey
-from relay.errors import ConfigError, SpoolError
+from relay.errors import ConfigError, Mistake, SpoolError
 from relay.form import FileField
 from relay.spool.database import FILE
 from relay.spool.sqlite import SqliteSpool
@@ -38,8 +38,7 @@ def command(ctx: click.Context, online: bool, as_json: bool, no_color: bool) -> 
     lines = [line_of(look) for look in found.looks]
     if online:
         lines += _mailboxes(found, progress=not as_json, colour=not no_color)
-    if found.state and (found.state / FILE).exists():
-        lines.append(asyncio.run(_spool(found.state)))
+    lines += _spool(found)
     code = _code(lines)
     errors, warnings = (sum(_count(line, state) for line in lines) for state in ("error", "warn"))
     if as_json:
@@ -108,7 +107,24 @@ def _result(errors: int, warnings: int) -> str:
     return ", ".join(counts) or "no mistakes"
 
 
-async def _spool(state: Path) -> Line:
+def _spool(found: Survey) -> list[Line]:
+    """Nothing before the first start made it, and nothing where the folder was found wrong already."""
+    if found.state is None or any(mistake.path == "state" for mistake in found.mistakes):
+        return []
+    try:
+        (found.state / FILE).stat()
+    except PermissionError:
+        hint = "run it as the user that runs relay, or as root"
+        mistake = Mistake(
+            str(found.state), 0, 0, "", "the folder may not be entered", hint, kind="permission"
+        )
+        return [Line("spool", "spool", "error", mistakes=[mistake])]
+    except OSError:
+        return []
+    return [asyncio.run(_in_the_spool(found.state))]
+
+
+async def _in_the_spool(state: Path) -> Line:
     try:
         spool = SqliteSpool.open(state, serving=False)
         try:

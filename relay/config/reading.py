@@ -115,7 +115,7 @@ def survey(
     document, mistakes = read_document(path.absolute(), str(path))
     look = context.look("relay", str(path), mistakes)
     if document is None:
-        if not os.path.exists(path):
+        if not os.path.exists(path) and all(mistake.kind == "content" for mistake in mistakes):
             look.mistakes = [replace(mistake, hint=PLACES) for mistake in mistakes]
         return Survey(None, tuple(context.looks))
     source = Source(document, look)

@@ -103,6 +103,70 @@ def test_only_wrong_permissions_are_exit_77(here: Setting) -> None:
     assert "mode 0644" in result.stdout
 
 
+_AS_SOMEBODY_ELSE = """
+import _strptime, contextlib, io, os, sys
+from pathlib import Path
+from relay import cli
+
+def run():
+    try:
+        cli.main(["check"])
+    except SystemExit as end:
+        return end.code
+
+cli.PLACES = (Path("relay.yaml"), Path(sys.argv[1]))
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    run()  # what is imported late, as _strptime is, may lie where only root may read
+os.environ["HOME"] = "/"
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+sys.exit(run())
+"""
+
+
+def check_as_somebody_else(etc: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command as a user without any right, where /etc/relay/relay.yaml is ``etc``."""
+    command = [sys.executable, "-c", _AS_SOMEBODY_ELSE, str(etc)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": "/tmp"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def everybodys(here: Setting) -> Path:
+    """The practice, all of it the files of somebody without any other right, and a spool that is root's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    asyncio.run(SqliteSpool.open(here.folder / "state", serving=True).close())
+    for path in (here.folder, *here.folder.rglob("*")):
+        if here.state not in (path, *path.parents):
+            os.chown(path, 65534, 65534)
+    return here.folder
+
+
+def test_a_state_folder_that_may_not_be_entered_is_77_beside_the_whole_report(everybodys: Path) -> None:
+    """Who runs it without the right would be told of a mistake of relay's own, and nothing else."""
+    result = check_as_somebody_else(everybodys / "relay.yaml", everybodys)
+    assert result.returncode == 77, result
+    lines = result.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["relay.yaml", "ok"], ["forms/kontakt.yaml", "ok"]]
+    assert lines[3].startswith("spool               error  ")
+    assert lines[3].endswith("/state: the folder may not be entered")
+    assert lines[-1] == "1 error"
+    assert result.stderr == ""
+
+
+def test_a_configuration_that_may_not_be_seen_is_77_and_named(everybodys: Path) -> None:
+    """Each command would end with a mistake of relay's own; or say that nothing is there."""
+    os.chown(everybodys, 0, 0)
+    everybodys.chmod(0o700)
+    result = check_as_somebody_else(everybodys / "relay.yaml", Path("/"))
+    assert result.returncode == 77, result
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"{everybodys}/relay.yaml  error  {everybodys}/relay.yaml: the file may not be read"
+    assert "the user that runs relay needs the right to read it" in lines[1]
+
+
 def test_json_says_the_same(here: Setting) -> None:
     """Monitoring would read other facts than people do."""
     here.rewrite(lambda settings: settings.update(lisen=[]))
