@@ -17,7 +17,7 @@ def command(path: Path, debug: bool) -> None:
     """Take submissions and deliver them, until told to stop.
 
     SIGTERM stops within 20 seconds and loses nothing; SIGHUP reads the configuration again, or keeps the old
-    one and says why.
+    one, or that of one tenant, and says why.
     """
     events.configure(debug=debug)
     serve(path)
