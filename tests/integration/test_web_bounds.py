@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from relay.form import Form
 from relay.web.limits import Limits
 from tests.fixtures import forms
-from tests.fixtures.web import JSON, Page, Site, kept, open_form
+from tests.fixtures.web import JSON, Page, Site, answered, kept, open_form
 from tests.integration.test_web_limits import site_room, uploads
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -59,6 +61,43 @@ def head(*lines: bytes, target: bytes = b"/f/kontakt", length: int = len(BODY)) 
     given = [b"Host: x", b"Content-Type: " + URLENCODED.encode(), b"Content-Length: %d" % length]
     first = b"POST " + target + b" HTTP/1.1"
     return b"\r\n".join([first, *given, b"Connection: close", *lines, b"", b""])
+
+
+async def taken(site: Site, count: int, begun: asyncio.Semaphore, address: str) -> bool:
+    """Is the ``count``-th visitor answered while the others are in the middle of sending?"""
+    for number in range(count - 1):
+        _, writer = await site.connect(address.format(number + 2))
+        writer.write(head(length=5_000))
+        async with asyncio.timeout(20):
+            await begun.acquire()
+    reader, writer = await site.connect(address.format(count + 1))
+    writer.write(head() + BODY)
+    async with asyncio.timeout(20):
+        try:
+            answer = answered(await reader.read())
+        except ConnectionError:
+            return False
+    assert answer.status in (0, 303)
+    return answer.status == 303
+
+
+@pytest.mark.parametrize(("count", "served"), [(3, True), (4, True), (5, False)])
+async def test_number_of_connections(
+    site: Site, begun: asyncio.Semaphore, count: int, *, served: bool
+) -> None:
+    """Each connection takes memory and a descriptor: without an end there would be none for anybody."""
+    site.door.limits = replace(LIMITS, connections=4, body_pressed=60)
+    assert await taken(site, count, begun, "127.0.0.{}") is served
+
+
+@pytest.mark.parametrize(("count", "served"), [(3, True), (4, True), (5, False)])
+async def test_number_of_connections_of_an_address(
+    site: Site, begun: asyncio.Semaphore, count: int, *, served: bool
+) -> None:
+    """One visitor could keep everybody else out; or be kept out where they have less than their share."""
+    site.door.limits = replace(LIMITS, connections_per_address=4)
+    assert await taken(site, count, begun, "127.0.0.2") is served
+    assert await taken(site, 1, begun, "127.0.0.3") is True
 
 
 def unheard(answer: Page) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -21,9 +22,9 @@ PDF = b"%PDF-1.7 "
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits(request: pytest.FixtureRequest) -> Limits:
     """Small, so that tests are quick; the forms stay within them."""
-    return LIMITS
+    return replace(LIMITS, **getattr(request, "param", {}))
 
 
 @pytest.fixture
@@ -183,6 +184,20 @@ async def test_files_of_all_visitors_share_the_memory(site: Site) -> None:
         while site_room(site) < LIMITS.in_memory:
             await site.get("/f/kontakt")
     assert (await site.post(uploads(GOOD, ("unterlagen", PDF + b"x" * 90_000)))).status == 303
+
+
+@pytest.mark.parametrize("limits", [{"in_memory": 150_000}], indirect=True)
+@pytest.mark.parametrize(("size", "status"), [(149_999, 303), (150_000, 303), (150_001, 503)])
+async def test_room_for_files(site: Site, size: int, status: int) -> None:
+    """The memory could be filled a little more each time, or its last byte be given to nobody."""
+    one, other = PDF + b"x" * (100_000 - len(PDF)), PDF + b"x" * (size - 100_000 - len(PDF))
+    for _ in range(2):
+        answer = await site.post(uploads(GOOD, ("unterlagen", one), ("mehr", other)))
+        assert answer.status == status
+        if status == 503:
+            assert answer.headers["Retry-After"] == "60"
+            assert kept(answer)["anliegen"] == ["Text"]
+        assert site_room(site) == 150_000
 
 
 def site_room(site: Site) -> int:
