@@ -18,7 +18,7 @@ from aiohttp import FormData
 
 from relay.errors import SpoolError, SpoolFull
 from relay.web import headers, tokens
-from tests.fixtures.web import JSON, PUBLIC_URL, Page, Site, kept, parsed, read_letter
+from tests.fixtures.web import JSON, PUBLIC_URL, Page, Site, answered, kept, parsed, read_letter
 
 TYPED = {
     "anliegen": "Ich fühle mich seit Wochen überfordert, 5 € in der Tasche.",
@@ -411,14 +411,31 @@ async def test_what_is_dropped_is_noted_once(site: Site, capsys: pytest.CaptureF
         await site.post(
             {**TYPED, "_cc": "alle@evil.example", "_webhook": "x", "_next": "https://evil.example"}
         )
+        await site.post(TYPED, Origin="https://evil.example")
     out = capsys.readouterr().out
     assert out.count("reserved_field_dropped") == 1
     assert out.count("next_ignored") == 1
+    assert out.count("origin_not_allowed") == 1
     assert "evil" not in out
     assert (
         "evil.example"
         not in site.open(await site.spool.sealed((await site.spool.entries())[0].id)).as_string()
     )
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])
+async def test_a_compressed_body_is_refused_before_it_comes(site: Site, coding: str) -> None:
+    """Who reads on, be it to throw it away, can be kept busy with what is never unpacked."""
+    reader, writer = await site.connect()
+    writer.write(
+        b"POST /f/kontakt HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Encoding: " + coding.encode() + b"\r\nContent-Length: 999999\r\n\r\n"
+    )
+    # Sooner than a body that does not come is given up.
+    async with asyncio.timeout(site.door.limits.body / 2):
+        answer = answered(await reader.readuntil(b"</html>"))
+    assert answer.status == 415
+    assert answer.shows_a_form
 
 
 async def test_plain_http_in_front_of_the_proxy_is_refused(site: Site) -> None:
