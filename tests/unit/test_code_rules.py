@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,13 @@ MAKES_CODE = {"eval", "exec", "compile", "__import__", "execfile"}
 MAKES_OBJECTS = {"pickle", "marshal", "shelve", "xml"}
 ASKS_OTHERS = {"urllib.request", "http.client", "aiohttp.client", "smtplib", "ftplib", "xmlrpc"}
 WEAK_HASHES = {"md5", "sha1", "md4", "ripemd160"}
+COMPUTED = (
+    r"\][ \t]*(?:[-+*/%&|^?]{0,3}|<<|>>>?)=(?![=>])",  # object[name] = value
+    r"[{,]\s*\[[^\]\n]*\]\s*[:(]",  # {[name]: value}
+    r"__proto__|\bprototype\b|\bdefineProperty|\bReflect\b|\bfromEntries\b|\bsetPrototypeOf\b",
+    r"\bsetAttribute(?:NS)?\((?!\")",
+)
+ASSIGNS = "Object.assign(document.createElement(tag), properties);"
 SQL = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WHERE ")
 
 
@@ -130,3 +138,17 @@ def test_nobody_is_asked_over_http_or_mail() -> None:
     assert asking == {"relay/cli/status.py", "relay/cli/demo/visitor.py"}
     clients = [place for place, node in nodes(ast.Name) if getattr(node, "id", "") == "ClientSession"]
     assert clients == []
+
+
+def test_no_script_names_a_property_by_what_comes_from_outside() -> None:
+    """Who writes a message, an answer or a page could change every object of it (prototype pollution)."""
+    scripts = {path.name: path.read_text() for path in sorted((ROOT / "relay").rglob("static/**/*.js"))}
+    assert {"v1.js", "frame.js", "proof.js"} <= set(scripts)
+    for name, text in scripts.items():
+        code = re.sub(r"(?m)^\s*//.*$", "", text)
+        for rule in COMPUTED:
+            found = re.search(rule, code)
+            assert found is None, (name, found and found[0])
+        # The one function that copies properties gets them written out.
+        assert set(re.findall(r"\bObject\.assign\(.*", code)) <= {ASSIGNS}, name
+        assert re.findall(r'\bmake\((?!"\w+"(?:\)|, \{)).*', code) == [], name

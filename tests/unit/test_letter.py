@@ -7,6 +7,7 @@ import email.policy
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -157,11 +158,12 @@ def test_what_was_not_asked_is_not_said_to_be_unanswered() -> None:
 
 def test_several_readers_are_all_named() -> None:
     """A counsellor would not know who else can read this."""
+    other = replace(CERTIFICATE, fingerprint=CERTIFICATE.fingerprint[:-4] + "67D9")
     letter = compose(
         CONTACT, submitted({}), reference=REFERENCE, received_at=NOW, sender=SENDER,
-        certificates=[CERTIFICATE, CERTIFICATE],
+        certificates=[CERTIFICATE, other],
     )  # fmt: skip
-    assert "für die Schlüssel … 3C1F 9A20 E45A 67D8 und\n… 3C1F 9A20 E45A 67D8." in text_of(letter)
+    assert "für die Schlüssel … 3C1F 9A20 E45A 67D8 und\n… 3C1F 9A20 E45A 67D9." in text_of(letter)
 
 
 def test_a_link_for_the_answer_holds_every_character_of_the_address_safely() -> None:
