@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import click
 
 from relay.errors import Mistake
 
+_NO_LETTER = re.compile("[\ud800-\udfff]")
 State = Literal["ok", "warn", "error", "skip"]
 _COLOURS: Mapping[State, str] = {"ok": "green", "warn": "yellow", "error": "red", "skip": "bright_black"}
 
@@ -71,7 +73,9 @@ def mistake_lines(mistake: Mistake) -> Iterator[str]:
 
 def as_document(content: Mapping[str, object]) -> str:
     """One JSON document, for programs; ``schema_version`` grows when a name in it changes its meaning."""
-    return json.dumps({"schema_version": 1, **content}, ensure_ascii=False, indent=2)
+    document = json.dumps({"schema_version": 1, **content}, ensure_ascii=False, indent=2)
+    # What is no UTF-8 in the name of a file, which somebody else may have made, could not be written out.
+    return _NO_LETTER.sub("\N{REPLACEMENT CHARACTER}", document)
 
 
 def printable(text: str) -> str:

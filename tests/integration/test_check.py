@@ -182,6 +182,19 @@ def test_json_says_the_same(here: Setting) -> None:
     assert mistake["hint"] == "did you mean 'listen'?"
 
 
+def test_a_name_that_is_no_utf_8_is_reported_as_any_other(here: Setting) -> None:
+    """One tenant could break the report of the whole relay with the name of a file."""
+    (here.folder / "forms" / os.fsdecode(b"\xff\xe4.yaml")).write_text("title: {de: x}\n")
+    for arguments in ([], ["--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "relay", "check", *arguments], capture_output=True, check=False
+        )
+        assert done.returncode == 78, done.stderr
+        assert "forms/\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.yaml" in done.stdout.decode()
+    lines = json.loads(done.stdout)["lines"]
+    assert [line["state"] for line in lines if line["kind"] == "form"] == ["ok", "error"]
+
+
 def test_online_shows_what_each_mailbox_offers(here: Setting) -> None:
     """A weak or unwritable mailbox would be noticed only when letters pile up."""
     result = check("--online")
