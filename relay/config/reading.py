@@ -231,6 +231,10 @@ def _alarm_command(source: Source, settings: RelaySettings) -> tuple[str, ...]:
         fact = f"the program has mode {stat.S_IMODE(status.st_mode):04o}: others may change it"
         mistake = source.document.mistake(("alarm_command", 0), fact, f"chmod 755 {path}", permission=True)
         source.look.mistakes.append(mistake)
+    elif status.st_uid not in (os.geteuid(), 0):
+        fact = "the program belongs to another user, who may change it"
+        mistake = source.document.mistake(("alarm_command", 0), fact, f"chown root {path}", permission=True)
+        source.look.mistakes.append(mistake)
     return settings.alarm_command
 
 

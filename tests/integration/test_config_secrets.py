@@ -64,6 +64,27 @@ def test_a_secret_of_another_user_is_refused(folder: Path) -> None:
     assert "mailboxes.praxis.password_file: the file belongs to another user" in told()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize(("owner", "mode", "fact"), [
+    (0, 0o755, None),
+    (NOBODY, 0o755, "the program belongs to another user, who may change it"),
+    (0, 0o775, "the program has mode 0775: others may change it"),
+])  # fmt: skip
+def test_a_program_that_others_may_change_is_refused(
+    folder: Path, owner: int, mode: int, fact: str | None
+) -> None:
+    """Another user of the machine could have the daemon run what they like, beside its passwords."""
+    program = folder / "alarm"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(mode)
+    os.chown(program, owner, owner)
+    with (folder / "relay.yaml").open("a") as settings:
+        settings.write(f"alarm_command: [{program}]\n")
+    mistakes = look_at(Path("relay.yaml")).mistakes
+    found = [(mistake.path, mistake.fact, mistake.kind) for mistake in mistakes]
+    assert found == ([("alarm_command[0]", fact, "permission")] if fact else [])
+
+
 def test_a_symbolic_link_is_judged_by_what_it_leads_to(folder: Path) -> None:
     """Certificates of certbot are links; and a link could hide a file that others can read."""
     (folder / "secrets" / "elsewhere").write_text(PASSWORD)
