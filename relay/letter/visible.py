@@ -13,6 +13,8 @@ import unicodedata
 _MARKS_SHOWN = 8
 """Marks on one letter that are shown; no language stacks more, and thousands would cover the lines above."""
 
+_JOINERS = "\u200c\u200d"
+
 HIDDEN = re.compile(
     "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
     "|\U000e0077\U000e006c\U000e0073)\U000e007f"
@@ -28,7 +30,8 @@ _PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_MARKS_SHOWN + 1}}}")
 def visible(text: str, more_marks: str) -> str:
     """The text with everything hidden in it written out.
 
-    ``more_marks`` stands for marks beyond the eighth on one letter; ``{count}`` in it is their number.
+    ``more_marks`` stands for marks beyond the eighth on one letter, and joiners between those; ``{count}`` in
+    it is their number.
     """
     if not _UNUSUAL.search(text):
         return text
@@ -47,7 +50,7 @@ def _written_out(match: re.Match[str]) -> str:
 
 def _needed(character: str, before: str, after: str) -> bool:
     """Does the writing system or the emoji around it need this character?"""
-    if character in "\u200c\u200d":
+    if character in _JOINERS:
         return _joins(before) and _joins(after)
     if character == "\xad":
         return before.isalpha() and after.isalpha()
@@ -67,17 +70,19 @@ def _joins(neighbour: str) -> bool:
 
 def _fewer_marks(text: str, more_marks: str) -> str:
     out: list[str] = []
-    run = 0
+    run = left_out = 0
     for character in text:
+        joins = character in _JOINERS  # they take no room either: a stack of marks goes on behind one
         if unicodedata.category(character) in ("Mn", "Me"):
             run += 1
-            if run > _MARKS_SHOWN:
-                continue
-        elif run:
-            if run > _MARKS_SHOWN:
-                out.append(more_marks.format(count=run - _MARKS_SHOWN))
-            run = 0
-        out.append(character)
-    if run > _MARKS_SHOWN:
-        out.append(more_marks.format(count=run - _MARKS_SHOWN))
+        elif not joins:
+            if left_out:
+                out.append(more_marks.format(count=left_out))
+            run = left_out = 0
+        if run > _MARKS_SHOWN or (joins and run == _MARKS_SHOWN):
+            left_out += 1
+        else:
+            out.append(character)
+    if left_out:
+        out.append(more_marks.format(count=left_out))
     return "".join(out)
