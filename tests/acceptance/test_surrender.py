@@ -15,6 +15,7 @@ import pytest
 
 from tests.fixtures.daemon import Setting, StartRelay, armor_of, drained, marker
 from tests.fixtures.keys import Reader
+from tests.integration.test_systemd import settings
 from tests.torture import strace
 
 
@@ -166,7 +167,7 @@ for pid in sys.argv[1:]:
 def test_no_program_of_its_own_user_reads_its_memory(practice: Setting, start_relay: StartRelay) -> None:
     """Any other program of that user could read along while somebody writes.
 
-    The daemon alone: gpg, which it starts for large letters, has no such wall.
+    The daemon alone: gpg, which it starts for large letters, has no such wall; see below.
     """
     python = [*_AS_SOMEBODY, sys.executable, "-c"]
     if subprocess.run([*python, "import relay.daemon"], capture_output=True, check=False).returncode:
@@ -187,6 +188,13 @@ def test_no_program_of_its_own_user_reads_its_memory(practice: Setting, start_re
     if seen[0] == "refused":
         pytest.skip("this system lets nobody look into a process of the same user")
     assert seen == ["read", "refused"]
+
+
+def test_the_unit_gives_it_a_user_of_its_own() -> None:
+    """Other programs would be of the same user, and could read a large letter in the memory of gpg."""
+    unit = settings("relay.service")
+    assert ("DynamicUser", "yes") in unit
+    assert ("User", "relay") in unit
 
 
 def test_a_key_is_renewed_while_letters_wait(
