@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from relay.cli.failure import EX_SOFTWARE, exit_code, explain, explain_unexpected
+from relay.cli.failure import EX_SOFTWARE, exit_code, explain, explain_unexpected, into_the_journal, say
 from relay.errors import RelayError
 
 COMMANDS = (
@@ -44,6 +44,11 @@ class _Commands(click.Group):
         except RelayError as error:
             explain(error)
             ctx.exit(exit_code(error))
+        except click.UsageError as error:
+            if not into_the_journal():
+                raise
+            say(error.format_message())
+            ctx.exit(error.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:

@@ -58,9 +58,21 @@ def code_of_mistakes(mistakes: Iterable[Mistake]) -> int:
 
 def say(fact: str, hint: str = "") -> None:
     """What is wrong, on standard error, and the hint under it."""
-    click.echo(printable(f"relay: {fact}"), err=True)
+    _line(printable(f"relay: {fact}"))
     if hint:
-        click.echo(printable(f"       hint: {hint}"), err=True)
+        _line(printable(f"       hint: {hint}"))
+
+
+def into_the_journal() -> bool:
+    """Whether this is the daemon under systemd, whose lines have a priority (see ``events.configure``)."""
+    context = click.get_current_context(silent=True)
+    serving = context is not None and context.find_root().invoked_subcommand == "serve"
+    return serving and "JOURNAL_STREAM" in os.environ
+
+
+def _line(text: str) -> None:
+    # As an error: else journalctl -p err would show that the daemon ended, and not why.
+    click.echo(f"<3>{text}" if into_the_journal() else text, err=True)
 
 
 def explain(error: RelayError) -> None:
@@ -70,7 +82,7 @@ def explain(error: RelayError) -> None:
         return
     for mistake in error.mistakes:
         for line in mistake_lines(mistake):
-            click.echo(line, err=True)
+            _line(line)
 
 
 def explain_unexpected(error: Exception) -> None:

@@ -81,6 +81,26 @@ def test_what_nobody_expected_is_70_with_kind_and_place_alone(monkeypatch: pytes
     assert result.stdout == ""
 
 
+@pytest.mark.usefixtures("empty")
+def test_why_the_daemon_does_not_start_is_an_error_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``journalctl -p err`` would show that it ended, and not one word of why."""
+    broken = click.Command("serve", callback=lambda: 1 / 0)
+
+    def lines(*arguments: str) -> list[str]:
+        return run(*arguments).stderr.splitlines()
+
+    plain = lines("serve")
+    assert plain[0] == "relay.yaml: there is no such file"
+    monkeypatch.setenv("JOURNAL_STREAM", "8:12345")
+    assert lines("serve") == [f"<3>{line}" for line in plain]
+    assert lines("serve", "--no-such-option") == ["<3>relay: No such option: --no-such-option"]
+    assert not [line for line in lines("check") if line.startswith("<")]
+    monkeypatch.setattr("relay.cli.serve.command", broken)
+    told = lines("serve")
+    assert told[0].startswith("<3>relay: stopped by a mistake of its own: ZeroDivisionError in ")
+    assert told[1].startswith("<3>       hint: ")
+
+
 def test_our_errors_are_fact_and_hint_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sysadmin would see what is wrong but not what to do, or a program would read it as data."""
     result = fail_with(SealError("gpg cannot be run", "install it"), monkeypatch)
