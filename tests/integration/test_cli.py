@@ -93,7 +93,8 @@ def test_why_the_daemon_does_not_start_is_an_error_in_the_journal(monkeypatch: p
     assert plain[0] == "relay.yaml: there is no such file"
     monkeypatch.setenv("JOURNAL_STREAM", "8:12345")
     assert lines("serve") == [f"<3>{line}" for line in plain]
-    assert lines("serve", "--no-such-option") == ["<3>relay: No such option: --no-such-option"]
+    [line] = lines("serve", "--no-such-option")
+    assert line.startswith("<3>relay: No such option")
     assert not [line for line in lines("check") if line.startswith("<")]
     monkeypatch.setattr("relay.cli.serve.command", broken)
     told = lines("serve")
