@@ -1,10 +1,10 @@
 """The sysadmin's door: ``serve | check | status | demo | send-test | snippet | keys | spool | ...``.
 
 Data goes to standard output, all else to standard error. Exit codes are those of sysexits.h: 78
-configuration, 69 mailbox unreachable, 75 try again, 65 bad data, 77 wrong permissions, 70 a mistake of
-relay's own; 2 for a wrong command line. A configuration that is not there is 78 too, so that systemd does
-not start it again and again. ``status`` has the codes of monitoring plugins instead. Every error is a fact
-and a hint on standard error, never a traceback.
+configuration, 69 mailbox unreachable, 75 try again, 65 bad data, 73 a file that cannot be written, 77 wrong
+permissions, 70 a mistake of relay's own; 2 for a wrong command line. A configuration that is not there is 78
+too, so that systemd does not start it again and again. ``status`` has the codes of monitoring plugins
+instead. Every error is a fact and a hint on standard error, never a traceback.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from relay.errors import (
 )
 
 EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_SOFTWARE = 65, 66, 69, 70
-EX_TEMPFAIL, EX_NOPERM, EX_CONFIG = 75, 77, 78
+EX_CANTCREAT, EX_TEMPFAIL, EX_NOPERM, EX_CONFIG = 73, 75, 77, 78
 
 _CODES: tuple[tuple[type[RelayError], int], ...] = (
     (DeliveryDeferred, EX_TEMPFAIL),

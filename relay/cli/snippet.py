@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from relay.cli.examining import examiner
+from relay.cli.failure import EX_CANTCREAT, say
 from relay.cli.lines import as_document, printable
 from relay.config import Config, survey
 from relay.config.words import not_among
@@ -154,7 +155,8 @@ def _put(content: bytes, output: Path | None) -> None:
     try:
         output.write_bytes(content)
     except OSError as error:
-        raise click.FileError(str(output), os.strerror(error.errno or 0)) from None
+        say(f"{output} cannot be written: {os.strerror(error.errno or 0)}")
+        raise click.exceptions.Exit(EX_CANTCREAT) from None
 
 
 def _say(text: str) -> None:

@@ -97,9 +97,17 @@ def test_qr_codes_go_to_a_file_or_to_standard_output(folder: Path, tmp_path: Pat
     assert png.exit_code == 0
     assert png.stdout == ""
     assert target.read_bytes().startswith(b"\x89PNG")
-    nowhere = snippet(folder, "kontakt", "--as", "qr-png", "--output", str(tmp_path / "no" / "flyer.png"))
-    assert nowhere.exit_code != 0
-    assert "Traceback" not in nowhere.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--as", "qr-png"), ("--json",)])
+def test_a_file_that_cannot_be_written_is_73(
+    folder: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Else a script could not tell it from what no other command means by 1."""
+    target = tmp_path / "no" / "flyer.png"
+    done = snippet(folder, "kontakt", *arguments, "--output", str(target))
+    assert (done.exit_code, done.stdout) == (73, "")
+    assert done.stderr == f"relay: {target} cannot be written: No such file or directory\n"
 
 
 @pytest.mark.parametrize(
