@@ -80,7 +80,7 @@ def text(
 def _additions(submission: Submission, words: Phrases) -> Iterator[str]:
     """Names and answers, both the sender's: the names indented like answers, the answers deeper."""
     for name, values in submission.additions.items():
-        yield f"{_INDENT}{_line(visible(name[:64], ''))}:"
+        yield _folded(f"{_line(visible(name[:64], ''))}:", _INDENT, WIDTH)
         for value in values:
             yield _folded(visible(value, words.more_marks), 2 * _INDENT, WIDTH)
 
@@ -112,7 +112,11 @@ def _shown(
         return ""
     if isinstance(question, FileField):
         return "\n".join(
-            _INDENT + words.attached.format(name=file.name, size=_size(len(file.upload.content), words))
+            _folded(
+                words.attached.format(name=file.name, size=_size(len(file.upload.content), words)),
+                _INDENT,
+                WIDTH,
+            )
             for file in files
             if file.field == question.name
         )
@@ -156,21 +160,58 @@ def _line(words: str) -> str:
 
 
 def _folded(text: str, indent: str, width: int) -> str:
-    """Every line indented, and folded at spaces; a word or an address that is longer stays whole."""
+    """Every line indented and no wider than ``width``, so that no mail program breaks it again at the margin.
+
+    Folded at blanks. A longer word is cut; but a link or an address stays whole, on a line of its own: it
+    must open when it is clicked.
+    """
     pieces = (piece for typed in text.split("\n") for piece in _pieces(typed, width - len(indent)))
     return "\n".join(indent + piece if piece else "" for piece in pieces)
 
 
 def _pieces(typed: str, room: int) -> Iterable[str]:
-    if not typed.strip():
-        return ("",)
-    if _NOT_ONE_COLUMN.search(typed):
-        return _pieces_by_columns(typed, room)
-    return (typed,) if len(typed) <= room else _piece(room).findall(typed)
+    if not _NOT_ONE_COLUMN.search(typed):
+        if not typed.strip():
+            return ("",)
+        if len(typed) <= room:
+            return (typed,)
+        pieces: list[str] = _piece(room).findall(typed)
+        if max(map(len, pieces)) <= room:
+            return pieces
+    return _pieces_by_columns(typed.translate(_BLANKS).expandtabs(), room)
 
 
-_NOT_ONE_COLUMN = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u1fff\u2e80-\U0010ffff]")
-"""Perhaps a mark, or a character of two columns; quotation marks, dashes and the euro sign are none."""
+_NOT_ONE_COLUMN = re.compile("[^ -~\xa0-\u02ff\u0370-\u0482\u048a-\u0590\u2010-\u2027\u2030-\u203a\u20ac]")
+"""Perhaps a blank, a mark, or a character of more columns; not what most letters are written with."""
+
+_BLANKS = str.maketrans(
+    {"\u3000": "  "}
+    | dict.fromkeys("\u1680\u205f\u2800", " ")
+    | {chr(number): " " for number in range(0x2000, 0x200B)}
+)
+"""Blanks of other widths. Mail programs let any number of them hang at the end of a line, as they do with
+spaces, and the word behind them would begin the next line at the margin.
+"""
+
+_HELD_TOGETHER = re.compile(r"[^ ]{35,}")
+"""No-break spaces hold a number and its unit together, not half a line and more."""
+
+_LINK = re.compile(
+    r"[^\w\s]{0,3}"
+    r"(?:(?:https?://|www\.)[!-~\xa1-\u024f]+"
+    r"|(?:mailto:)?[!-?A-~]{1,64}@(?:[\w-]{1,63}\.){1,9}(?:[^\W\d_]{2,63}|xn--[\w-]{2,59}))"
+    r"[^\w\s]{0,3}"
+)
+"""What mail programs show as a link: nobody takes the rest of it, broken at the margin, for a label."""
+
+_VERY_WIDE = re.compile("[\u102a\u2e3a\u2e3b\ua9c5\ufdfa\ufdfb\ufdfd\U00012000-\U0001254f]")
+"""A few signs are as long as a word."""
+
+_NARROW = re.compile("[ -~\xa0-\u06ff\u1e00-\u1fff\u2010-\u2027\u202f-\u203a\u20ac]")
+"""Latin, Greek, Cyrillic, Armenian, Hebrew and Arabic, and the punctuation that they share."""
+
+_JOINERS = "\u200c\u200d"
+_SKINS = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
 
 @cache
@@ -181,18 +222,56 @@ def _piece(room: int) -> re.Pattern[str]:
 
 def _pieces_by_columns(typed: str, room: int) -> Iterator[str]:
     line, used = "", 0
+    typed = _HELD_TOGETHER.sub(lambda words: words[0].replace("\xa0", " ").replace("\u202f", " "), typed)
     for gap, word in re.findall(r"( *)([^ ]+)", typed):
         columns = _columns(word)
-        if line and used + len(gap) + columns > room:
-            yield line
-            line, used = word, columns
-        else:
+        if used + len(gap) + columns <= room:
             line, used = line + gap + word, used + len(gap) + columns
+            continue
+        if line:
+            yield line
+        line, used = word, columns
+        if columns > room and not _LINK.fullmatch(word):
+            *full, line = _cut(word, room)
+            yield from full
+            used = _columns(line)
     yield line
 
 
+def _cut(word: str, room: int) -> Iterator[str]:
+    """A word that is as long as several lines, in pieces that each fill one."""
+    start = end = used = 0
+    while end < len(word):
+        columns = _columns(word[end])
+        if used + columns <= room:
+            end, used = end + 1, used + columns
+        else:
+            # not for ever: whole lines can be made of what belongs together
+            cuts = (at for at in range(end, max(start, end - 8), -1) if not _together(word[at - 1], word[at]))
+            end, used = next(cuts, end), 0
+            yield word[start:end]
+            start = end
+    yield word[start:]
+
+
+def _together(before: str, after: str) -> bool:
+    """A letter and its marks, or an emoji of several parts."""
+    return before in _JOINERS or after in _JOINERS or after in _SKINS or unicodedata.category(after)[0] == "M"
+
+
 def _columns(text: str) -> int:
-    """Columns on a screen: two for the wide characters of East Asia and emoji, none for marks."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    """Columns on a screen, or a few more: wide characters take two, and so may whatever the reader's own font
+    lacks; marks take none.
+    """
+    if not _NOT_ONE_COLUMN.search(text):
+        return len(text)
+    return sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    if _VERY_WIDE.match(character):
+        return 12
+    category = unicodedata.category(character)
+    return 1 if category[0] == "M" or category == "Cf" or _NARROW.match(character) else 2

@@ -262,8 +262,9 @@ def test_outside_there_is_nothing_that_was_typed(text: str) -> None:
     assert without_id(sealed, letter.message_id) == without_id(template, empty.message_id)
 
 
-def _words(text: str) -> list[str]:
-    return text.split()
+def _dense(text: str) -> str:
+    """Without the blanks, which may stand elsewhere, or be others."""
+    return "".join(text.replace("\u2800", "").split())
 
 
 @given(hostile.texts())
@@ -281,7 +282,7 @@ def test_the_text_is_readable_and_complete(text: str) -> None:
     start, end = lines.index("Ihr Anliegen") + 1, lines.index("Wie dürfen wir Sie erreichen?")
     answer = lines[start : end - 1]
     assert all(line == "" or line.startswith("    ") for line in answer)
-    assert _words("\n".join(answer)) == _words(visible(kept, "[+{count} Zeichen, vollständig im Anhang]"))
+    assert _dense("\n".join(answer)) == _dense(visible(kept, "[+{count} Zeichen, vollständig im Anhang]"))
     assert record_of(letter)["answers"]["anliegen"] == kept
 
 
@@ -381,7 +382,7 @@ def test_a_file_keeps_its_name_as_far_as_it_is_safe(sent: str, media_type: str, 
     assert part.get_filename() == name
     (file,) = record_of(letter)["files"]
     assert (file["name"], file["sent_as"], file["media_type"]) == (name, sent, media_type)
-    assert f"    {name} (" in text_of(letter)
+    assert _dense(f"Unterlagen {name} (") in _dense(text_of(letter))
     assert part.get_payload(decode=True) == content
 
 
@@ -477,12 +478,116 @@ def test_a_message_id_can_be_searched_for_whatever_the_host_is_called(host: str,
     assert re.fullmatch(rf"<[0-9a-f]{{32}}@{re.escape(domain)}>", letter.message_id)
 
 
-def test_a_word_longer_than_the_line_stays_whole() -> None:
+LINKS = (
+    "https://example.org/" + "a" * 300,
+    "www.example.org/" + "-" * 200 + "Telefon",
+    "„https://example.org/" + "ü" * 100 + "“,",
+    "kim" * 20 + "@" + "beispiel." * 8 + "de",
+    "mailto:" + "kim" * 20 + "@beispiel.example?",
+)
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_link_longer_than_the_line_stays_whole(link: str) -> None:
     """A link could not be opened, an address not be copied."""
-    link = "https://example.org/" + "a" * 300
     lines = text_of(composed(submitted({"anliegen": f"Siehe {link} und {'weiter ' * 20}"}))).split("\n")
     assert f"    {link}" in lines
     assert all(len(line) <= 72 or link in line for line in lines if line.startswith("    "))
+
+
+BLANKS = (
+    " ",
+    "\t",
+    "\xa0",
+    "\u202f",
+    "\u1680",
+    *map(chr, range(0x2000, 0x200B)),
+    "\u205f",
+    "\u2800",
+    "\u3000",
+)
+
+
+def _wide(line: str) -> int:
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line
+    )
+
+
+def _require_no_line_of_a_visitor_at_the_margin(text: str) -> None:
+    """Mail programs break again what is too wide for them, and what comes next begins at the margin."""
+    for line in text.partition("\n-- \n")[0].split("\n"):
+        if "\t" in line or _wide(line) > 72:
+            word = line.strip()
+            assert not any(blank in word for blank in BLANKS), line
+            assert re.search(r"https?://|www\.|@", word), line
+        assert not line[:1].isspace() or line.startswith("    "), line
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "a" + "\t" * 50 + "b",
+        "a" + "\u2003" * 300 + "b",
+        "a" + "\u2800" * 300 + "b",
+        "a" + "\xa0" * 300 + "b",
+        "Mir geht es gut.\n" + " " * 300 + "Telefon\n0190 1234",
+        "\u3000" * 300 + "Telefon",
+        "Mir geht es gut." + "-" * 300 + "Telefon",
+        "Mir geht es gut.—" + "—" * 60 + "Angaben\u00a0der\u00a0Praxis",
+        "⌚" * 40 + " Telefon",
+        "⸻" * 40 + " Telefon",
+        "a@b.c" + "-" * 200 + "Telefon",
+        "漢" * 300 + "Telefon",
+        "क\u094d\u200d" * 300 + "Telefon",
+    ],
+)
+def test_no_answer_can_look_like_a_label(typed: str) -> None:
+    """The counsellor would take for the form's own words what a visitor wrote, such as a number to call."""
+    asked = form(*(each.model_dump() for each in CONTACT.fields), unknown_fields="keep")
+    files = {"unterlagen": [Upload(f"{typed} {typed}", "application/pdf", PDF[:99])]}
+    submission = submitted(
+        {"anliegen": typed, typed[-64:]: typed, "\u200b" * 30 + " x": typed}, files, to=asked
+    )
+    letter = composed(submission, form=asked)
+    _require_no_line_of_a_visitor_at_the_margin(text_of(letter))
+    assert record_of(letter)["answers"]["anliegen"] == submission.answers["anliegen"]
+    assert record_of(letter)["additions"] == {name: list(each) for name, each in submission.additions.items()}
+    assert len(submission.additions) == 2
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(lambda blank, count: blank * count, st.sampled_from(BLANKS), st.integers(1, 90)),
+            st.sampled_from(("Telefon", "\n", "5", "€", "-" * 70, "漢字", "⌚", "é\u0301", "👩‍👧", *LINKS)),
+            st.text(max_size=5),
+        ),
+        max_size=20,
+    ).map("".join)
+)
+@deterministic
+def test_no_blanks_make_a_line_longer_than_the_window(typed: str) -> None:
+    """Some mixture of blanks would lead to the margin where the known ones do not."""
+    letter = composed(submitted({"anliegen": typed}))
+    _require_no_line_of_a_visitor_at_the_margin(text_of(letter))
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Name\tTelefon\n  eins,\n\tzwei", "    Name    Telefon\n      eins,\n            zwei"),
+        ("5\u00a0€ und 10\u202f%", "    5\u00a0€ und 10\u202f%"),
+        ("1\n\u3000日本\u3000語", "    1\n      日本  語"),
+        ("Wort\xa0" * 20, "    " + "Wort " * 12 + "Wort\n    " + "Wort " * 6 + "Wort"),
+        ("x" * 100, "    " + "x" * 68 + "\n    " + "x" * 32),
+        ("👩‍👩‍👧‍👦" * 8, "    " + "👩‍👩‍👧‍👦" * 6 + "\n    " + "👩‍👩‍👧‍👦" * 2),
+        ("Мир " * 18 + "мир", "    " + "Мир " * 16 + "Мир\n    Мир мир"),
+    ],
+)
+def test_blanks_and_long_words_stay_readable(typed: str, shown: str) -> None:
+    """A list would lose its columns, a number its unit, an emoji its parts."""
+    assert f"Ihr Anliegen\n{shown}\n\n" in text_of(composed(submitted({"anliegen": typed})))
 
 
 def test_wide_characters_are_folded_by_their_columns() -> None:
