@@ -31,8 +31,6 @@ from relay.submission import Answers, Submission, reference_from
 LARGE = 1_000_000
 """Bytes of the files of one submission, above which it waits for its turn to be sealed."""
 
-LARGE_AT_ONCE = 1
-
 T = TypeVar("T")
 
 
@@ -62,6 +60,28 @@ class _Turn:
         return await asyncio.to_thread(step) if self.large else step()
 
 
+class _Turns:
+    """One large submission at a time: with its copies on the way from the form into the spool it is several
+    times its own size for a moment. Of each practice only one waits in the line of all, so that no practice
+    waits for everything that another has received.
+    """
+
+    def __init__(self) -> None:
+        self._all = asyncio.Lock()
+        self._of: dict[str, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def of(self, tenant: str, answers: Answers) -> AsyncIterator[_Turn]:
+        """Wait for it, where the submission is large."""
+        uploads = [upload for each in answers.uploads.values() for upload in each]
+        if sum(len(upload.content) for upload in uploads) <= LARGE:
+            yield _Turn(large=False)
+            return
+        asked = time.monotonic()
+        async with self._of.setdefault(tenant, asyncio.Lock()), self._all:
+            yield _Turn(large=True, waited=timedelta(seconds=time.monotonic() - asked))
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What every form shares: the sealer, the spool, and who we are."""
@@ -72,10 +92,7 @@ class Intake:
     """32 random bytes kept in the state directory: ids and references of repeated sendings derive from it."""
     public_host: str
     """Host name of the public URL: named in the letter and in Message-IDs."""
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE))
-    """For large submissions: with its copies on the way from the form into the spool one is several times its
-    own size for a moment.
-    """
+    turns: _Turns = field(default_factory=_Turns)
 
     async def require_room(self, open_form: OpenForm, files: int) -> None:
         """Raise ``SpoolError`` if no letter with so many bytes of files would be taken for this form now.
@@ -104,7 +121,7 @@ class Intake:
         submission = Submission.validate(open_form.form, answers, language=language)
         seed = self._seed(submission, once)
         reference = reference_from(seed)
-        async with self._turn(answers) as turn:
+        async with self.turns.of(open_form.form.tenant, answers) as turn:
             envelope = await self._envelope(open_form, submission, seed, now, turn)
             await self.spool.put(envelope)
         events.submission_received(envelope.id, open_form.form.tenant, open_form.form.name)
@@ -136,17 +153,6 @@ class Intake:
             received_at=now.replace(microsecond=0),
             sealed=sealed,
         )
-
-    @asynccontextmanager
-    async def _turn(self, answers: Answers) -> AsyncIterator[_Turn]:
-        """Wait while as many large submissions are being sealed as memory is meant for."""
-        uploads = [upload for each in answers.uploads.values() for upload in each]
-        if sum(len(upload.content) for upload in uploads) <= LARGE:
-            yield _Turn(large=False)
-            return
-        asked = time.monotonic()
-        async with self.turns:
-            yield _Turn(large=True, waited=timedelta(seconds=time.monotonic() - asked))
 
     def _seed(self, submission: Submission, once: bytes | None) -> bytes:
         if once is None:
