@@ -6,6 +6,7 @@ a proof of work takes it through (``proof``); the form's share nothing gets past
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,13 @@ class Pressure:
         self._proofs = Proofs()
         self._sendings = Sendings()
         self._told: dict[tuple[str, str], float] = {}
+
+    async def forget_in_time(self) -> None:
+        """Forget the networks of an hour at its end, until cancelled: where few people write, the last one
+        must not be known until the next one comes.
+        """
+        while True:  # noqa: ASYNC110 - it is the clock that is waited for
+            await asyncio.sleep(self._rates.forget())
 
     def proof_helps(self, visit: Visit) -> bool:
         """Should the answer carry a challenge?"""

@@ -2,9 +2,9 @@
 
 Token buckets: a network's whole share of an hour may come at once, and grows back evenly. Networks are
 those of many households (IPv4 /24, IPv6 /48), kept as a keyed hash only, in memory only. The key is thrown
-away every hour, so what is kept cannot be turned back into an address and links no two hours; the price is
-that every network then has its whole share again. A program that sends from everywhere is met by the limit of
-the form.
+away every hour, with all that it named, whether anybody writes or not: so what is kept cannot be turned back
+into an address and links no two hours. The price is that every network then has its whole share again. A
+program that sends from everywhere is met by the limit of the form.
 
 Guarantee: memory stays bounded, whoever sends from wherever (the longest unused network is forgotten first).
 """
@@ -88,18 +88,25 @@ class Rates:
         """Is more than half of the form's share used up?"""
         return self._form(path, rates.form, self._clock()).left < rates.form / 2
 
+    def forget(self) -> float:
+        """Throw away the key, and what it named, when its hour is over; returns the seconds until then."""
+        now = self._clock()
+        if now - self._key_since >= HOUR:
+            self._key, self._key_since = secrets.token_bytes(32), now
+            self._networks.clear()
+        return HOUR - (now - self._key_since)
+
     def proof_helps(self, path: str, address: str, rates: form.Rates, *, cost: float = 1) -> bool:
         """Is the form, or this network, under so much pressure that a proof of work should be asked for?
 
-        Not where the form's own share is used up: nothing gets past that. Looking counts nothing, and makes
-        nobody be forgotten.
+        Not where the form's own share is used up: nothing gets past that. Looking counts nothing.
         """
+        self.forget()
         now = self._clock()
         if self._form(path, rates.form, now).left < cost:
             return False
         known = self._networks.get(self._name(path, address)) if address else None
-        key_holds = now - self._key_since < HOUR
-        if known and key_holds and known.refilled(rates.network, now).left < cost:
+        if known and known.refilled(rates.network, now).left < cost:
             return True
         return self.pressed(path, rates)
 
@@ -107,9 +114,7 @@ class Rates:
         return self._forms.setdefault(path, _Bucket(most, most, now)).refilled(most, now)
 
     def _network(self, path: str, address: str, most: int, now: float) -> _Bucket:
-        if now - self._key_since >= HOUR:
-            self._key, self._key_since = secrets.token_bytes(32), now
-            self._networks.clear()
+        self.forget()
         name = self._name(path, address)
         bucket = self._networks.setdefault(name, _Bucket(most, most, now))
         self._networks.move_to_end(name)

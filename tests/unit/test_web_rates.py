@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay import form
 from relay.web import rates
+from relay.web.pressure import Pressure
 from relay.web.rates import HOUR, Rates, network_of
 
 MANY = form.Rates(network=5, form=10_000)
@@ -71,10 +74,28 @@ def test_no_address_is_kept() -> None:
     counted.count("/f/a", "192.0.2.7", MANY)
     [before] = counted._networks
     assert b"192" not in before
-    clock.now += HOUR
+    clock.now += HOUR - 1
+    assert counted.forget() == 1
+    assert [*counted._networks] == [before]
+    clock.now += 1
+    assert counted.forget() == HOUR
+    assert not counted._networks, "also where nobody writes"
     counted.count("/f/a", "192.0.2.7", MANY)
     [after] = counted._networks
-    assert after != before
+    assert after != before, "under another key"
+
+
+async def test_forgetting_needs_nobody_who_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network of who wrote last would be known until the next one writes, which may be next week."""
+    monkeypatch.setattr(rates, "HOUR", 0.05)
+    pressure = Pressure()
+    pressure._rates.count("/f/a", "192.0.2.7", MANY)
+    forgetting = asyncio.create_task(pressure.forget_in_time())
+    async with asyncio.timeout(20):
+        while pressure._rates._networks:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert not forgetting.done()
+    forgetting.cancel()
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
