@@ -37,11 +37,13 @@ async def receive(
     limits: Limits,
     allowance: Mapping[str, int],
     share: Share,
+    most: int,
     up_to_files: bool = False,
 ) -> None:
     """Read the body of a POST.
 
-    ``allowance`` has the bytes that each file field may hold, ``share`` is the memory for them.
+    ``allowance`` has the bytes that each file field may hold, ``share`` is the memory for them, ``most`` is
+    how many answers there may be.
     ``up_to_files``: the answer is known already, and only texts are of use: of a long body what stands before
     the first file is read (``BUSY``).
     """
@@ -54,7 +56,7 @@ async def receive(
     if about.get("charset", "utf-8").lower() not in UTF_8:
         raise refuse("UNSUPPORTED_ENCODING")
     body = _Body(request, limits)
-    collector = Collector(into, limits, allowance, share, no_files=up_to_files)
+    collector = Collector(into, limits, allowance, share, most=most, no_files=up_to_files)
     if up_to_files:
         body.heard_out = body.longest_text
     try:
@@ -62,7 +64,7 @@ async def receive(
             case "multipart/form-data":
                 await _multipart(body, about.get("boundary", ""), collector)
             case "application/x-www-form-urlencoded":
-                await _urlencoded(body, collector)
+                await _urlencoded(body, collector, share, most)
             case "application/json":
                 await _json(body, collector)
             case _:
@@ -92,6 +94,7 @@ class _Body:
         self._latest = asyncio.get_running_loop().time() + limits.body
         self._received = 0
         self._announced = request.content_length or 0
+        self.fitting_text = _WIDEST * limits.text
         self.longest_text = longest_text(limits)
         self.heard_out = 2 * limits.files
         """Bytes of the longest body that is read to its end though it is refused."""
@@ -136,37 +139,41 @@ async def _multipart(body: _Body, boundary: str, collector: Collector) -> None:
         raise
 
 
-async def _whole(body: _Body, collector: Collector, content: bytearray) -> None:
-    """A body without files, as far as it is kept at all."""
+async def _whole(body: _Body, collector: Collector, content: bytearray, share: Share | None) -> None:
+    """A body without files, as far as it is kept: what is surely too much only where ``share`` has room."""
     while piece := await body.next():
-        content += piece[: max(0, body.longest_text - len(content))]
-        if len(content) >= body.longest_text:
+        fitting = max(0, body.fitting_text - len(content))
+        beyond = piece[fitting : max(0, body.longest_text - len(content))]
+        content += piece[:fitting]
+        if len(piece) > fitting:
             collector.refuse("TOO_LARGE")
-            if body.too_long:
+            if share and beyond and share.take(len(beyond)):
+                content += beyond
+            elif body.too_long:
                 break
 
 
-async def _urlencoded(body: _Body, collector: Collector) -> None:
+async def _urlencoded(body: _Body, collector: Collector, share: Share, most: int) -> None:
     content = bytearray()
     try:
-        await _whole(body, collector, content)
+        await _whole(body, collector, content, share)
     except RequestRefused as error:
         # Half a text is better than none on the page that says what went wrong.
         collector.refuse(error.code)
         with suppress(RequestRefused):
-            _pairs(bytes(content), collector)
+            _pairs(bytes(content), collector, most)
         raise
-    _pairs(bytes(content), collector)
+    _pairs(bytes(content), collector, most)
 
 
-def _pairs(content: bytes, collector: Collector) -> None:
+def _pairs(content: bytes, collector: Collector, most: int) -> None:
     """Pairs as in the WHATWG URL standard, section 5.1, with strict UTF-8."""
-    pairs = content.split(b"&", _MOST_PAIRS)
-    for pair in pairs:
+    pairs = content.split(b"&", max(most, _MOST_PAIRS))
+    for pair in pairs[: max(most, _MOST_PAIRS)]:
         if pair:
             name, _, value = pair.partition(b"=")
             collector.text(_unquoted(name), _unquoted(value))
-    if len(pairs) > _MOST_PAIRS:
+    if len(pairs) > max(most, _MOST_PAIRS):
         raise refuse("TOO_MANY_FIELDS")
 
 
@@ -177,11 +184,13 @@ def _unquoted(value: bytes) -> bytes:
 async def _json(body: _Body, collector: Collector) -> None:
     """One object of texts, numbers, truth values, or lists of these; null and false are no answer."""
     content = bytearray()
-    await _whole(body, collector, content)
+    await _whole(body, collector, content, None)
+    if collector.refusal is not None:
+        raise collector.refusal  # a program has its text still; taking it apart would cost us more than it
     try:
         answers = _decoder.decode(content.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise collector.refusal or refuse("MALFORMED") from None
+        raise refuse("MALFORMED") from None
     if not isinstance(answers, _Pairs):
         raise refuse("MALFORMED")
     for name, value in answers:

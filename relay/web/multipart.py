@@ -16,7 +16,7 @@ from relay.web.header_values import extended_text, form_text, parameters
 from relay.web.refusals import refuse
 
 _LONGEST_HEAD = 4_096
-_LONGEST_PREAMBLE = 1_024
+_LONGEST_PREAMBLE = _LONGEST_EPILOGUE = 1_024
 _UNCHANGED = frozenset({"", "7bit", "8bit", "binary"})
 UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
 """Charsets that are read: UTF-8, and ASCII, which is part of it."""
@@ -66,10 +66,12 @@ class MultipartParser:
         # The first delimiter stands at the very beginning, without the line break that belongs to all others.
         self._buffer = bytearray(b"\r\n")
         self._state = _State.PREAMBLE
+        self._epilogue = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the body, of any size."""
         if self._state is _State.EPILOGUE:
+            self._after_the_last(len(data))
             return
         self._buffer += data
         while self._step():
@@ -100,8 +102,15 @@ class MultipartParser:
             case _State.CONTENT:
                 return self._content()
             case _State.EPILOGUE:
+                self._after_the_last(len(self._buffer))
                 self._buffer.clear()
                 return False
+
+    def _after_the_last(self, size: int) -> None:
+        # Nobody sends more than a line there; whoever goes on would keep all that came before in memory.
+        self._epilogue += size
+        if self._epilogue > _LONGEST_EPILOGUE:
+            raise refuse("MALFORMED")
 
     def _preamble(self) -> bool:
         at = self._buffer.find(self._delimiter)

@@ -7,6 +7,7 @@ never in an error.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,12 @@ from relay.web.refusals import refuse
 KEPT = 4
 """How many times the limit of text is kept for the page that says it was too much."""
 
+_PART = 2
+_IN_MEMORY = 4
+"""Bytes for one byte of text: a single emoji makes Python keep all of a text so."""
+_PATIENCE = 10
+"""How many times the number of answers that a form may have are looked at for the sake of its text."""
+
 
 @dataclass(slots=True)
 class Received:
@@ -32,58 +39,75 @@ class Received:
 
 
 class Room:
-    """The memory that files of all requests share, in bytes."""
+    """The memory that requests share while they are read and sealed, in bytes: for all files, and for texts
+    that are longer than they may be.
+    """
 
     def __init__(self, size: int) -> None:
         self._free = size
+        self._held: Counter[str] = Counter()
 
     @contextmanager
-    def share(self) -> Iterator[Share]:
-        """What one request takes; given back at its end."""
-        share = Share(self)
+    def share(self, *holders: str) -> Iterator[Share]:
+        """What one request takes; given back at its end.
+
+        ``holders`` are those it is for, such as a network and a practice. None of them holds more than twice
+        of what it leaves free, unless with a single request: else three slow uploads would end everybody's.
+        """
+        share = Share(self, holders)
         try:
             yield share
         finally:
-            share.give_back()
+            share.give_back(share.taken)
 
-    def take(self, size: int) -> bool:
+    def take(self, size: int, share: Share) -> bool:
         """Is there room for this much more? If so it is taken."""
-        if size > self._free:
+        left = self._free - size
+        if left < 0 or any(
+            self._held[holder] > share.taken and self._held[holder] + size > _PART * left
+            for holder in share.holders
+        ):
             return False
-        self._free -= size
+        self._count(size, share)
         return True
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, size: int, share: Share) -> None:
         """There is room for this much more."""
-        self._free += size
+        self._count(-size, share)
+
+    def _count(self, size: int, share: Share) -> None:
+        self._free -= size
+        for holder in share.holders:
+            self._held[holder] += size
+            if not self._held[holder]:
+                del self._held[holder]
 
 
 class Share:
     """The part of the room that one request has taken."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, holders: tuple[str, ...]) -> None:
         self._room = room
+        self.holders = holders
         self.taken = 0
 
     def take(self, size: int) -> bool:
         """See ``Room.take``."""
-        if not self._room.take(size):
+        if not self._room.take(size, self):
             return False
         self.taken += size
         return True
 
-    def give_back(self) -> None:
-        """Nothing of it is needed any more."""
-        self._room.give_back(self.taken)
-        self.taken = 0
+    def give_back(self, size: int) -> None:
+        """So much of it is not needed any more."""
+        self._room.give_back(size, self)
+        self.taken -= size
 
 
 class Collector:
     """Puts parts and pairs into a ``Received``.
 
     Raises ``RequestRefused`` at once only where reading on is pointless.
-
-    ``allowance`` has the bytes that each file field may hold; files for other names are counted and let go.
     """
 
     def __init__(
@@ -93,9 +117,14 @@ class Collector:
         allowance: Mapping[str, int],
         share: Share,
         *,
+        most: int,
         no_files: bool = False,
     ) -> None:
-        """``no_files``: the first file is refused with ``BUSY``."""
+        """``allowance`` has the bytes that each file field may hold; files for other names are counted and
+        let go. ``most`` is how many answers there may be. ``no_files``: the first file is refused with
+        ``BUSY``.
+        """
+        self._most = most
         self._no_files = no_files
         self._into = into
         self._limits = limits
@@ -104,15 +133,18 @@ class Collector:
         self._fields = 0
         self._text_size = 0
         self._file_sizes: dict[str, int] = {}
+        self._files_kept = 0
         self._part = Part("", None, "")
         self._content = bytearray()
         self.refusal: RequestRefused | None = None
         """The first thing that was too much; reading went on for the sake of the text."""
 
     def begin(self, part: Part) -> None:
-        """A part begins. Raises ``RequestRefused`` (413) beyond the number of fields."""
+        """A part begins. Raises ``RequestRefused`` (413) far beyond the number of fields."""
         self._fields += 1
-        if self._fields > self._limits.fields:
+        if self._fields > self._most:
+            self.refuse("TOO_MANY_FIELDS")
+        if self._fields > _PATIENCE * self._most:
             raise refuse("TOO_MANY_FIELDS")
         self._part = part
         self._content = bytearray()
@@ -124,9 +156,13 @@ class Collector:
     def content(self, piece: bytes) -> None:
         """More of the part's content."""
         if self._part.filename is None:
-            room = max(0, KEPT * self._limits.text - self._text_size)
-            self._content += piece[:room]
+            fitting = max(0, self._limits.text - self._text_size)
+            beyond = piece[fitting : max(0, KEPT * self._limits.text - self._text_size)]
             self._count_text(len(piece))
+            self._content += piece[:fitting]
+            # What is too much is kept while there is room for it: hundreds could come at the same time.
+            if beyond and self._share.take(_IN_MEMORY * len(beyond)):
+                self._content += beyond
         elif self._may_keep(len(piece)):
             self._content += piece
 
@@ -174,9 +210,12 @@ class Collector:
             self.refuse("FILES_TOO_BIG")
         elif sum(self._file_sizes.values()) > self._limits.files:
             self.refuse("FILES_TOO_BIG")
-        elif self.refusal is None and not self._share.take(size):
-            self.refuse("BUSY")
-            self._let_go()
+        elif self.refusal is None:
+            if self._share.take(size):
+                self._files_kept += size
+            else:
+                self.refuse("BUSY")
+                self._let_go()
         return self.refusal is None
 
     def _let_go(self) -> None:
@@ -184,7 +223,8 @@ class Collector:
         self._content = bytearray()
         for name, uploads in self._into.uploads.items():
             self._into.uploads[name] = [replace(upload, content=b"") for upload in uploads]
-        self._share.give_back()
+        self._share.give_back(self._files_kept)
+        self._files_kept = 0
 
     def refuse(self, code: str) -> None:
         """Something was too much: to be refused in the end, while reading goes on."""

@@ -23,6 +23,8 @@ from relay.form import EmailField, Form
 from relay.web.received import Received
 
 _SILENT = frozenset({"_charset_"})
+NAMES = frozenset({"_next", "_lang", "_replyto", "_page", "_back", "_gotcha", "_token", "_pow", *_SILENT})
+"""Those that mean something."""
 
 
 @dataclass(frozen=True, slots=True)

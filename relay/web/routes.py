@@ -14,8 +14,9 @@ typed.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
@@ -30,6 +31,7 @@ from relay.web.language import asked, choose
 from relay.web.origins import may_send, next_address
 from relay.web.pages import PlainPage
 from relay.web.pressure import Pressure
+from relay.web.rates import network_of
 from relay.web.received import Room, Share
 from relay.web.refusals import refuse
 from relay.web.reserved import take_reserved
@@ -44,6 +46,7 @@ def create_app(door: Door) -> web.Application:
     desk = _Desk(door)
     app = web.Application(middlewares=[desk.in_words])
     app.on_response_prepare.append(headers.protect)
+    app.cleanup_ctx.append(desk.forgetting)
     embed.register(app, door)
     for form in ("/f/{form}", "/f/{tenant}/{form}"):
         # First: what follows would take it for the name of a form.
@@ -66,6 +69,13 @@ class _Desk:
         self._noted: set[tuple[str, str, str]] = set()
         self._pressure = Pressure()
 
+    async def forgetting(self, app: web.Application) -> AsyncIterator[None]:
+        """``cleanup_ctx``: networks are forgotten in time, as long as the application runs."""
+        task = asyncio.create_task(self._pressure.forget_in_time(), name="forget networks")
+        yield
+        task.cancel()
+        await asyncio.wait([task])
+
     async def show(self, request: web.Request) -> web.Response:
         """The form."""
         visit = Visit.at(request, self._door)
@@ -75,7 +85,8 @@ class _Desk:
     async def take(self, request: web.Request) -> web.Response:
         """A submission."""
         visit = Visit.at(request, self._door)
-        with self._room.share() as share, self._one_of_few(request) as crowded:
+        holders = self._holders(visit)
+        with self._room.share(*holders) as share, self._one_of_few(request) as crowded:
             try:
                 await self._receive(visit, share, crowded=crowded)
                 step = visit.turned()
@@ -167,6 +178,7 @@ class _Desk:
                 limits=self._door.limits,
                 allowance=allowance,
                 share=share,
+                most=visit.most_answers,
                 up_to_files=no_room is not None and visit.files_come_last,
             )
         except RequestRefused as error:
@@ -231,6 +243,14 @@ class _Desk:
     def _came_from_a_known_page(self, visit: Visit) -> bool:
         sent = visit.request.headers
         return may_send(sent.get("Origin"), sent.get("Sec-Fetch-Site"), visit.form, self._door.public_url)
+
+    def _holders(self, visit: Visit) -> Iterator[str]:
+        """Who must leave memory to others: the visitor's network; the practice, where there are several."""
+        visitor = proxies.visitor(visit.request, self._door.trusted_proxies)
+        if visitor:
+            yield f"network {network_of(visitor)}"
+        if any(tenant != visit.form.tenant for tenant, _ in self._door.forms):
+            yield f"practice {visit.form.tenant}"
 
     @contextmanager
     def _one_of_few(self, request: web.Request) -> Iterator[bool]:

@@ -108,7 +108,13 @@ def _way(content_type: str, body: bytes) -> str:
     try:
         with Room(LIMITS.in_memory).share() as share:
             reading = receive(
-                request, received, limits=LIMITS, allowance={"datei": 2_000}, share=share, up_to_files=False
+                request,
+                received,
+                limits=LIMITS,
+                allowance={"datei": 2_000},
+                share=share,
+                most=LIMITS.fields,
+                up_to_files=False,
             )
             _loop.run_until_complete(reading)
         reserved = take_reserved(received, asked)

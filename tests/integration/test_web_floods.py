@@ -165,3 +165,11 @@ async def test_two_answers_to_one_question_are_no_accident(site: Site, kind: str
     else:
         assert answer.status == 422
         assert json.loads(answer.body)["errors"][0]["field"] == "anliegen"
+
+
+async def test_objects_without_end_cost_no_more_than_a_long_text(site: Site) -> None:
+    """A million of them would be built, and all visitors wait, though it is too much anyway."""
+    long = b'{"anliegen": "' + b"x" * 4_000_000 + b'"}'
+    many = b'{"anliegen": [' + b"[], " * 1_000_000 + b"[]]}"
+    usual = await work(site, lambda: post(long, "application/json"), 413)
+    assert await work(site, lambda: post(many, "application/json"), 413) < GENEROUS * usual

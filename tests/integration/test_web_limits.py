@@ -158,18 +158,71 @@ async def test_files_for_other_fields_are_not_kept(site: Site) -> None:
     assert site_room(site) == LIMITS.in_memory
 
 
+async def half_an_upload(site: Site, source: str, size: int) -> asyncio.StreamWriter:
+    """A visitor who goes on sending a file, or does not."""
+    _, writer = await site.connect(source)
+    writer.write(
+        b"POST /f/kontakt HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b"Content-Length: 999999\r\n\r\n--b\r\n"
+        b'Content-Disposition: form-data; name="unterlagen"; filename="x"\r\n\r\n' + b"x" * size
+    )
+    await writer.drain()
+    return writer
+
+
+async def test_slow_uploads_of_one_network_leave_room_for_others(site: Site) -> None:
+    """Three connections that drip would end all uploads, of all practices, for a quarter of an hour."""
+    sending = [await half_an_upload(site, f"127.0.1.{host}", 99_000) for host in range(1, 7)]
+    async with asyncio.timeout(10):
+        while site_room(site) > 110_000:
+            await site.get("/f/kontakt")
+    answer = await site.post(uploads(GOOD, ("unterlagen", PDF + b"x" * 90_000)))
+    assert answer.status == 303
+    assert site_room(site) >= 90_000
+    for writer in sending:
+        writer.transport.abort()
+
+
+async def test_slow_uploads_to_one_practice_leave_room_for_others(site: Site) -> None:
+    """Whoever floods one practice, from many places, would end the uploads of all others."""
+    of_another = site.door.forms["", "kontakt"]
+    form = of_another.form.model_copy(update={"tenant": "beispiel"})
+    site.door.forms = {**site.door.forms, ("beispiel", "kontakt"): replace(of_another, form=form)}
+    sending = [await half_an_upload(site, f"127.0.{network}.1", 99_000) for network in range(1, 7)]
+    async with asyncio.timeout(10):
+        while site_room(site) > 110_000:
+            await site.get("/f/kontakt")
+    upload = uploads(GOOD, ("unterlagen", PDF + b"x" * 90_000))
+    assert (await site.post(upload, "/f/beispiel/kontakt")).status == 303
+    for writer in sending:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("drips", [True, False], ids=["dripping", "at once"])
+async def test_what_goes_on_behind_the_last_boundary_is_no_upload(site: Site, *, drips: bool) -> None:
+    """A file would stay in memory for a quarter of an hour while only line breaks are sent behind it."""
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="unterlagen"; filename="x.pdf"\r\n\r\n'
+        + PDF + b"x" * 50_000 + b"\r\n--b--\r\n"
+    )  # fmt: skip
+    reader, writer = await site.connect()
+    writer.write(
+        b"POST /f/kontakt HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b"Content-Length: 999999\r\n\r\n" + body
+    )
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await writer.drain()
+            if drips:
+                await site.get("/f/kontakt")
+            writer.write(b"\r\n" * 300)
+        head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+
+
 async def test_files_of_all_visitors_share_the_memory(site: Site) -> None:
     """Twenty uploads at the same time would fill the memory, and all visitors lose."""
-    sending = []
-    for _ in range(3):
-        _, writer = await asyncio.open_connection("127.0.0.1", site.port)
-        writer.write(
-            b"POST /f/kontakt HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-            b"Content-Length: 999999\r\n\r\n--b\r\n"
-            b'Content-Disposition: form-data; name="unterlagen"; filename="x"\r\n\r\n' + b"x" * 99_000
-        )
-        await writer.drain()
-        sending.append(writer)
+    sending = [await half_an_upload(site, f"127.0.{network}.1", 99_000) for network in range(1, 4)]
     async with asyncio.timeout(10):
         while site_room(site) > 10_000:
             await site.get("/f/kontakt")

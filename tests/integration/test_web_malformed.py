@@ -371,7 +371,7 @@ async def test_no_body_is_answered_with_a_failure(site: Site, body: bytes, conte
 
 @pytest.mark.parametrize(("content_type", "status"), ODD_TYPES.items(), ids=range(len(ODD_TYPES)))
 async def test_an_odd_type_is_answered_like_any_other(site: Site, content_type: str, status: int) -> None:
-    """A header would be a failure of ours, in a library's words, even for a letter that was stored already."""
+    """A header would be a failure of ours, in words of a library, even for a letter that was stored."""
     asked = {"Content-Type": content_type, **JSON}
     for path, found in (("/f/kontakt", 200), ("/nix", 404)):
         assert (await site.ask("GET", path, headers=asked)).status == found
