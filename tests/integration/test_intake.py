@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from relay.errors import CertificateUnusable
-from relay.intake import LARGE, Intake, OpenForm
+from relay.intake import LARGE, Intake, OpenForm, _Turns
 from relay.seal import gnupg
 from relay.seal.choice import build_sealer
 from relay.seal.custodian import Custodian
@@ -40,7 +40,7 @@ async def test_a_key_that_ends_while_a_large_submission_waits(
     open_form = OpenForm(
         kontakt(fields=fields), LINDENHOF, (ending,), "praxis", "praxis@lindenhof.beispiel.de"
     )
-    async with intake.turns:
+    async with intake.turns._all:
         answers = Answers({}, {"unterlagen": [file]})
         sending = asyncio.create_task(intake.accept(open_form, answers, language="de", now=now()))
         await asyncio.sleep(2 * SOON.total_seconds())
@@ -48,6 +48,20 @@ async def test_a_key_that_ends_while_a_large_submission_waits(
     with pytest.raises(CertificateUnusable):
         await sending
     assert (await spool.totals()).waiting == 0
+
+
+async def test_no_practice_waits_for_all_that_another_has_received() -> None:
+    """Whoever sends many large files to one practice would hold up the letters of all others."""
+    turns, order = _Turns(), []
+    large = Answers({}, {"unterlagen": [Upload("befund.pdf", "application/pdf", bytes(LARGE + 1))]})
+
+    async def seal(tenant: str) -> None:
+        async with turns.of(tenant, large):
+            order.append(tenant)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(seal(tenant) for tenant in ("busy", "busy", "busy", "busy", "quiet", "other")))
+    assert order[:4] == ["busy", "quiet", "other", "busy"]
 
 
 async def test_a_key_that_ends_while_a_letter_waits_for_gpg(
