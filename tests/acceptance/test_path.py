@@ -137,7 +137,7 @@ def test_the_form_is_a_page_that_keeps_what_was_typed(practice: Setting, start_r
 
 
 def test_reload_takes_the_new_forms_or_keeps_the_old(practice: Setting, start_relay: StartRelay) -> None:
-    """SIGHUP is all or nothing: a mistake in one file never takes a working form off the air."""
+    """SIGHUP is all or nothing for a practice: a mistake in a file never takes a working form off the air."""
     relay = start_relay(practice)
     second = practice.folder / "forms" / "rueckruf.yaml"
     second.write_text((practice.folder / "forms" / "kontakt.yaml").read_text())

@@ -10,11 +10,13 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from relay.alarm import Alarm, Name, Severity
 from relay.config.values import Told
 from relay.daemon.memory import Memory
 from relay.daemon.notices import Notices
+from relay.envelope import Envelope
 from relay.errors import SpoolFull
 from tests.fakes import InMemorySpool
 
@@ -118,11 +120,26 @@ async def test_each_mark_is_told_and_the_end_once(desk: Desk) -> None:
     assert len(await desk.after([], NOW + 30 * DAY)) == 2
 
 
-async def test_what_has_come_true_is_not_over(desk: Desk) -> None:
-    """A key that has ended would be called mended."""
-    await desk.after([alarm(Name.KEY_ENDS, "mueller", 1)])
-    found = await desk.after([alarm(Name.KEY_ENDED, "mueller")], NOW + DAY)
-    assert [subject for _, subject in found] == ["Schlüssel mueller ist abgelaufen"] * 2
+@pytest.mark.parametrize(
+    ("before", "after", "subject"),
+    [
+        (Name.KEY_ENDS, Name.KEY_ENDED, "Schlüssel mueller ist abgelaufen"),
+        (Name.KEY_ENDS, Name.KEY_UNUSABLE, "Schlüssel mueller kann nicht benutzt werden"),
+        (Name.KEY_ENDED, Name.KEY_UNUSABLE, "Schlüssel mueller kann nicht benutzt werden"),
+    ],
+)
+async def test_what_has_come_true_is_not_over(desk: Desk, before: Name, after: Name, subject: str) -> None:
+    """A key that has ended, or was revoked, would be called mended."""
+    await desk.after([alarm(before, "mueller")])
+    found = await desk.after([alarm(after, "mueller")], NOW + DAY)
+    assert found == [("praxis", subject), ("privat", subject)]
+
+
+async def test_a_tenant_is_told_that_it_is_left_out_and_not_that_it_is_mended(desk: Desk) -> None:
+    """A practice whose form is closed would be told that all is well."""
+    await desk.after([alarm(Name.TENANT_NOT_RELOADED, "tenant lindenhof")])
+    found = await desk.after([alarm(Name.TENANT_LEFT_OUT, "tenant lindenhof")], NOW + DAY)
+    assert found == [("lindenhof/zweites", "Kontaktformular ist geschlossen")]
 
 
 async def test_a_restart_repeats_nothing_and_forgets_nothing(desk: Desk, tmp_path: Path) -> None:
@@ -148,6 +165,67 @@ async def test_what_the_spool_does_not_take_is_written_later(desk: Desk) -> None
     desk.spool.broken = None
     assert await desk.after([alarm(), alarm(Name.SPOOL_FULL, "spool")]) == []
     assert await desk.after([alarm()]) == [("privat", REFUSED)]
+
+
+class _Refuses:
+    """A spool that has no room for some mailboxes, as where a tenant's own share is used up."""
+
+    def __init__(self, spool: InMemorySpool, *mailboxes: str) -> None:
+        self._spool = spool
+        self.mailboxes = mailboxes
+
+    async def put(self, envelope: Envelope) -> None:
+        if envelope.mailbox in self.mailboxes:
+            raise SpoolFull("no room")
+        await self._spool.put(envelope)
+
+
+@pytest.fixture
+def half_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> _Refuses:
+    """A spool that takes what is for the first of two mailboxes, and not what is for the second."""
+    spool = _Refuses(desk.spool, "privat")
+    monkeypatch.setattr(desk.notices, "_spool", spool)
+    return spool
+
+
+async def test_each_mailbox_gets_a_notice_once_however_often_the_spool_refuses_another(
+    desk: Desk, half_full: _Refuses
+) -> None:
+    """One would get it again after midnight, and the log would say each minute that it was written."""
+    key = alarm(Name.KEY_ENDS, "mueller", 14)
+    looks = [([key], 0), ([key], 1), ([key], 2), ([], 30), ([], 31), ([], 60)]
+    told = []
+    with capture_logs() as logs:
+        for standing, hours in looks:
+            half_full.mailboxes = () if hours in (2, 60) else ("privat",)
+            told += [(hours, mailbox) for mailbox, _ in await desk.after(standing, NOW + hours * HOUR)]
+    assert told == [(0, "praxis"), (2, "privat"), (30, "praxis"), (60, "privat")]
+    written = [line["mailbox"] for line in logs if line["event"] == "notice_written"]
+    assert written == ["praxis", "privat"] * 2
+
+
+async def test_who_was_told_that_it_began_is_told_that_it_is_over(desk: Desk, half_full: _Refuses) -> None:
+    """The last word to the first mailbox would be the trouble, because of one that never heard of it."""
+    key = alarm(Name.KEY_ENDS, "mueller", 14)
+    await desk.after([key])
+    half_full.mailboxes = ()
+    subjects = {subject for _, subject in await desk.after([], NOW + HOUR)}
+    assert len(subjects) == 1
+    assert subjects.pop().startswith("behoben: ")
+
+
+async def test_what_comes_back_before_all_were_told_the_end_is_told_the_next_day(
+    desk: Desk, half_full: _Refuses
+) -> None:
+    """The last word to the first mailbox would be that all is well, and it would not be true."""
+    key = alarm(Name.KEY_ENDS, "mueller", 14)
+    half_full.mailboxes = ()
+    await desk.after([key])
+    half_full.mailboxes = ("privat",)
+    await desk.after([], NOW + HOUR)
+    half_full.mailboxes = ()
+    assert await desk.after([key], NOW + 2 * HOUR) == []
+    assert [mailbox for mailbox, _ in await desk.after([key], NOW + DAY)] == ["praxis", "privat"]
 
 
 async def test_where_nobody_is_to_be_told_nothing_is_written_or_kept(desk: Desk) -> None:

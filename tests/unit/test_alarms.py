@@ -87,6 +87,32 @@ def test_a_key_near_its_end_is_told_step_by_step(
     assert (alarm.name, alarm.subject, alarm.severity, alarm.step) == (name, "mueller", severity, step)
 
 
+def test_a_key_that_may_not_be_used_is_told_with_the_reason() -> None:
+    """A form would answer 503, and its owner have to guess why."""
+    (alarm,) = derive(Facts(unusable=[("mueller", "it was revoked by its owner", "ask")]), NOW)
+    assert (alarm.name, alarm.subject, alarm.severity) == (Name.KEY_UNUSABLE, "mueller", Severity.CRITICAL)
+    assert (alarm.fact, alarm.hint) == ("the key cannot be used: it was revoked by its owner", "ask")
+
+
+@pytest.mark.parametrize(
+    ("kept", "name", "severity", "fact"),
+    [
+        (False, Name.TENANT_LEFT_OUT, Severity.CRITICAL, "its forms are closed"),
+        (True, Name.TENANT_NOT_RELOADED, Severity.WARNING, "goes on, until a restart"),
+    ],
+)
+def test_a_tenant_with_mistakes_is_told_and_anew_when_it_is_left_out(
+    kept: bool, name: Name, severity: Severity, fact: str
+) -> None:
+    """A practice would be off, and nobody know; or who knew of the mistake not be told of the outage."""
+    (alarm,) = derive(Facts(broken=[("lindenhof", 3, kept)]), NOW)
+    assert (alarm.name, alarm.subject, alarm.severity) == (name, "tenant lindenhof", severity)
+    assert alarm.fact.startswith("3 mistakes in its files: ")
+    assert alarm.fact.endswith(fact)
+    before = derive(Facts(broken=[("lindenhof", 3, not kept)]), NOW)
+    assert Telling(before).news([alarm], NOW) == ([alarm], [*before])
+
+
 @pytest.mark.parametrize(("days", "name"), [(13, "tls_certificate_ends"), (0, "tls_certificate_ended")])
 def test_the_certificate_for_visitors_is_watched(days: int, name: str) -> None:
     """Browsers would refuse the form from one minute to the next."""
@@ -197,6 +223,8 @@ def test_what_a_mailbox_answered_stands_until_it_answers_otherwise(
         (Facts(fills=[Fill("tenant lindenhof", 0.9)]), "lindenhof", ""),
         (Facts(fills=[Fill("disk", 0.9)]), "", ""),
         (Facts(tls_ends=NOW), "", ""),
+        (Facts(unusable=[("lindenhof/mueller", "revoked", "")]), "lindenhof", ""),
+        (Facts(broken=[("lindenhof", 1, False)]), "lindenhof", ""),
     ],
 )
 def test_an_alarm_knows_whose_it_is(facts: Facts, tenant: str, mailbox: str) -> None:
