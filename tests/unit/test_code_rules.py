@@ -66,6 +66,14 @@ def test_no_text_becomes_code_or_an_object() -> None:
             raise AssertionError(place)
 
 
+def test_no_header_is_read_by_the_rules_of_mail() -> None:
+    """One header could stop the relay for seconds, or be a failure: so does what aiohttp has for this."""
+    for place, node in nodes(ast.Attribute):
+        assert isinstance(node, ast.Attribute)
+        if node.attr in ("content_type", "charset", "content_disposition", "post", "json", "text"):
+            assert not ast.unparse(node.value).endswith("request"), place
+
+
 def test_no_shell_is_started() -> None:
     """A name with a semicolon in it would become a command."""
     for place, node in nodes(ast.Call):
