@@ -8,8 +8,8 @@ about each alarm (a new mark of it counts as another), and one at its end.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from relay import events
@@ -35,6 +35,20 @@ _SUCCESSORS = {
 """What has come true, or has become worse, is not over."""
 
 
+Key = tuple[Name, str, int]
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """A notice that is not in the spool for every mailbox yet."""
+
+    alarm: Alarm
+    at: datetime
+    """When it was first tried: that is its day, however long the spool refuses it."""
+    told: set[str] = field(default_factory=set)
+    """The mailboxes that have it."""
+
+
 class Notices:
     """Writes them."""
 
@@ -42,9 +56,10 @@ class Notices:
         """``config`` is asked each time; ``noticed`` is what an earlier process wrote about."""
         self._config = config
         self._spool = spool
-        self._noticed: dict[tuple[Name, str, int], Noticed] = {
+        self._noticed: dict[Key, Noticed] = {
             (each.alarm.name, each.alarm.subject, each.alarm.step): each for each in noticed
         }
+        self._unfinished: dict[tuple[Key, Happened], _Unfinished] = {}
 
     @property
     def noticed(self) -> Sequence[Noticed]:
@@ -54,25 +69,39 @@ class Notices:
     async def write(self, standing: Sequence[Alarm], now: datetime) -> None:
         """Write what is to be written, given the alarms that stand.
 
-        What the spool does not take is written the next time.
+        What the spool does not take is written the next time, for the mailboxes that lack it.
         """
         if any(alarm.name in _SPOOL_SHUT for alarm in standing):
             return
+        names = {(alarm.name, alarm.subject) for alarm in standing}
+        self._settle(names)
         for alarm in standing:
-            key = (alarm.name, alarm.subject, alarm.step)
+            key = _key(alarm)
             known = self._noticed.get(key)
             due = known is None or not (known.open or now - known.at < AGAIN_AFTER)
-            if due and self._mailboxes(alarm) and await self._put(alarm, Happened.BEGUN, now, now):
-                self._noticed[key] = Noticed(alarm, now, open=True)
-        names = {(alarm.name, alarm.subject) for alarm in standing}
+            if due and self._mailboxes(alarm) and (day := await self._put(alarm, Happened.BEGUN, now, now)):
+                self._noticed[key] = Noticed(alarm, day, open=True)
         last = {key[:2]: each for key, each in self._noticed.items() if each.open and key[:2] not in names}
         for (name, subject), each in last.items():
             replaced = any((successor, subject) in names for successor in _SUCCESSORS.get(name, ()))
             if replaced or await self._put(each.alarm, Happened.OVER, each.at, now):
+                self._unfinished.pop((_key(each.alarm), Happened.OVER), None)
                 self._close(name, subject)
         self._noticed = {
             key: each for key, each in self._noticed.items() if each.open or now - each.at < AGAIN_AFTER
         }
+
+    def _settle(self, standing: Collection[tuple[Name, str]]) -> None:
+        """What began or ended before everybody had been told the opposite."""
+        for (key, happened), each in list(self._unfinished.items()):
+            if happened is Happened.BEGUN and key[:2] not in standing:
+                del self._unfinished[key, happened]
+                if each.told:
+                    self._noticed[key] = Noticed(each.alarm, each.at, open=True)
+            elif happened is Happened.OVER and key[:2] in standing:
+                del self._unfinished[key, happened]
+                if each.told:
+                    self._close(*key[:2])
 
     def _close(self, name: Name, subject: str) -> None:
         for key, each in self._noticed.items():
@@ -84,13 +113,16 @@ class Notices:
         told = self._config().told.get(alarm.tenant)
         return {id: address for id, address in told.mailboxes.items() if id != alarm.mailbox} if told else {}
 
-    async def _put(self, alarm: Alarm, happened: Happened, day: datetime, now: datetime) -> bool:
-        """Whether the spool has it for every mailbox that it should go to.
+    async def _put(self, alarm: Alarm, happened: Happened, day: datetime, now: datetime) -> datetime | None:
+        """The day that it has, once the spool has it for every mailbox that it should go to.
 
         The same of the same day has the same id, and is in the spool once however often a crash repeats it.
         """
-        config = self._config()
+        config, what = self._config(), (_key(alarm), happened)
+        unfinished = self._unfinished.setdefault(what, _Unfinished(alarm, day))
         for mailbox, address in self._mailboxes(alarm).items():
+            if mailbox in unfinished.told:
+                continue
             words = (
                 "notice",
                 mailbox,
@@ -98,7 +130,7 @@ class Notices:
                 alarm.subject,
                 str(alarm.step),
                 happened,
-                f"{day:%Y-%m-%d}",
+                f"{unfinished.at:%Y-%m-%d}",
             )
             id = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
             message_id = f"<{id}@{config.public_host}>"
@@ -114,6 +146,12 @@ class Notices:
             try:
                 await self._spool.put(Envelope(id, mailbox, message_id, now.replace(microsecond=0), content))
             except SpoolError:  # the spool says so itself
-                return False
+                return None
+            unfinished.told.add(mailbox)
             events.notice_written(id, mailbox, alarm.name, happened)
-        return True
+        del self._unfinished[what]
+        return unfinished.at
+
+
+def _key(alarm: Alarm) -> Key:
+    return alarm.name, alarm.subject, alarm.step
