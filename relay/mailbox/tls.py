@@ -71,7 +71,8 @@ def _trusting(ca_file: Path | None, _state: tuple[object, ...]) -> ssl.SSLContex
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(SUITES)
     context.hostname_checks_common_name = False
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    # Without a ticket no session of TLS 1.2 outlives its connection: nothing to decrypt a recording with.
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     # An end without close_notify is a truncation, not an end (Python would overlook it).
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     if ca_file is None:

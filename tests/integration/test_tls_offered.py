@@ -6,6 +6,8 @@ The tables of docs/standards.md say the same: what is offered stands there, with
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+
+from relay.daemon.listening import server_context
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +34,7 @@ def welcome(visitor):
     try:
         with context.wrap_socket(visitor, server_side=True) as connection:
             connection.recv(1)
+            connection.unwrap()  # sessions of a connection without a proper end are never resumed
     except OSError:
         visitor.close()
 
@@ -196,6 +201,46 @@ def test_neither_compression_nor_renegotiation(listeners: dict[trustme.KeyType, 
     assert b"Compression: NONE" in done.stdout
     assert b"RENEGOTIATING" in done.stderr
     assert b"no renegotiation" in done.stderr
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("kind", SIGNATURES)
+def test_no_connection_resumes_another(
+    kind: trustme.KeyType, version: ssl.TLSVersion, listeners: dict[trustme.KeyType, Listener]
+) -> None:
+    """Everything since the start of the daemon could be read with one key out of its memory.
+
+    OpenSSL's higher level of security happens to switch off tickets, its lower one, for RSA 2048, does not.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+
+    def visit(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
+        address = ("127.0.0.1", listeners[kind].port)
+        with (
+            socket.create_connection(address, timeout=30) as plain,
+            context.wrap_socket(plain, session=session) as connection,
+        ):
+            connection.sendall(b"x")
+            assert connection.recv(1) == b"", "tickets of TLS 1.3 come before the end"
+            return connection.session, bool(connection.session_reused)
+
+    session, _ = visit(None)
+    assert session is None or not session.has_ticket
+    _, reused = visit(session)
+    assert not reused
+
+
+def test_neither_tickets_nor_old_versions_in_the_context(tmp_path: Path) -> None:
+    """What a handshake of today does not show would come with another OpenSSL."""
+    issued = trustme.CA().issue_cert("localhost")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+    context = server_context(tmp_path / "chain.pem", tmp_path / "key.pem")
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.options & ssl.OP_NO_TICKET
+    assert context.num_tickets == 0
 
 
 def test_the_document_says_what_is_offered(offered: set[str]) -> None:

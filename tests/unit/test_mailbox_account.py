@@ -171,6 +171,11 @@ def test_only_suites_with_forward_secrecy_and_authenticated_encryption() -> None
         assert "GCM" in name or "CHACHA20" in name, name
 
 
+def test_no_ticket_is_taken_from_the_mailbox() -> None:
+    """What was recorded could be read with the key of the provider's tickets, forward secrecy or not."""
+    assert tls.context(None).options & ssl.OP_NO_TICKET
+
+
 def test_connections_that_trust_the_same_share_what_that_takes() -> None:
     """Five hundred practices would take 400 MB, for the authorities of the system alone."""
     assert tls.context(None) is tls.context(None)
