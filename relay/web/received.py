@@ -215,12 +215,14 @@ class Collector:
                 self._files_kept += size
             else:
                 self.refuse("BUSY")
-                self._let_go()
         return self.refusal is None
 
     def _let_go(self) -> None:
-        """Make room at once: else all who arrive together would grow until none of them can go on."""
-        self._content = bytearray()
+        """Make room at once, long before all has been heard: files have to be chosen again anyway. Else all
+        who arrive together would grow until none of them can go on.
+        """
+        if self._part.filename is not None:
+            self._content = bytearray()
         for name, uploads in self._into.uploads.items():
             self._into.uploads[name] = [replace(upload, content=b"") for upload in uploads]
         self._share.give_back(self._files_kept)
@@ -229,3 +231,4 @@ class Collector:
     def refuse(self, code: str) -> None:
         """Something was too much: to be refused in the end, while reading goes on."""
         self.refusal = self.refusal or refuse(code)
+        self._let_go()
