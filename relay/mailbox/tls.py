@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import ssl
+import stat
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +40,9 @@ _WEAK_TLS = (
     "the provider must offer TLS 1.3, or ECDHE with AES-GCM or ChaCha20",
 )
 
+_LARGEST = 1_000_000
+"""Bytes of authorities in a file: a thousand."""
+
 _HANDSHAKE = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "RECORD_LAYER_FAILURE": _NO_TLS,
@@ -59,7 +63,7 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
     files = [ca_file] if ca_file else [of_the_system.cafile, of_the_system.capath]
     try:
         return _trusting(ca_file, tuple(_state_of(file) for file in files if file))
-    except OSError as error:  # also ssl.SSLError: not PEM
+    except (OSError, ValueError) as error:  # also ssl.SSLError: not PEM
         raise DeliveryDeferred(
             "ca-file", f"{ca_file} cannot be used as an authority", "it must be a readable PEM file"
         ) from error
@@ -81,8 +85,19 @@ def _trusting(ca_file: Path | None, _state: tuple[object, ...]) -> ssl.SSLContex
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
-        context.load_verify_locations(ca_file)
+        context.load_verify_locations(cadata=_authorities(ca_file))
     return context
+
+
+def _authorities(ca_file: Path) -> str:
+    """What stands in it. It may have been exchanged since it was judged: a pipe would be waited for without
+    end, by every conversation that there is room for.
+    """
+    descriptor = os.open(ca_file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(_LARGEST).decode("ascii", "backslashreplace")
 
 
 def _state_of(file: str | Path) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import os
 import shutil
 import ssl
 import warnings
@@ -308,16 +309,35 @@ def test_no_line_end_leaves_but_ours(
 def test_a_missing_authority_is_said_in_words(
     scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms, tmp_path: Path
 ) -> None:
-    """A wrong ca_file would end in a traceback."""
+    """A wrong ca_file would end in a traceback; one exchanged for a pipe would hold up every mailbox."""
     server = scripted_server()
-    for content in (None, "no certificate"):
+    for content in (None, "", "no certificate", "ü", "folder", "pipe"):
         ca_file = tmp_path / f"{content}.pem"
-        if content:
+        if content == "folder":
+            ca_file.mkdir()
+        elif content == "pipe":
+            os.mkfifo(ca_file)
+        elif content is not None:
             ca_file.write_text(content)
         with pytest.raises(DeliveryDeferred) as refused:
             connect(account_for(server, ca_file=ca_file), mechanisms, PATIENCE)
         assert refused.value.reason == "ca-file"
     assert server.leaked() == []
+
+
+def test_authorities_may_stand_between_any_words(
+    authority: Authority,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+    tmp_path: Path,
+) -> None:
+    """A file with the name of an authority above it, as they are handed out, would be refused."""
+    ca_file = tmp_path / "authority.pem"
+    ca_file.write_text(
+        f"# Zertifizierungsstelle Süd\n{authority.ca_file.read_text()}\n# Ende", encoding="utf-8"
+    )
+    connect(account_for(scripted_server(), ca_file=ca_file), mechanisms, PATIENCE).close()
 
 
 def test_whom_to_trust_is_read_again_after_every_change(
