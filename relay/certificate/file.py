@@ -15,6 +15,7 @@ _SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----")
 _HTML = re.compile(rb"<(!doctype|html|head|body|script)\b", re.IGNORECASE)
 _CERTIFIES = {0x10, 0x11, 0x12, 0x13, 0x1F}
 _BINDS = {0x18}
+_REVOKES = {0x20, 0x28}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class CertificateFile:
     primary: Part
     subkeys: tuple[Part, ...]
     has_user_id: bool
+    revoked_by_another: bool = False
+    """Whether it holds a revocation by a key that its owner named for that.
+
+    Nobody can verify it here: that key is in no file of ours, and GnuPG leaves out what it signed.
+    """
 
 
 def read(text: bytes, name: str = "") -> CertificateFile:
@@ -79,6 +85,7 @@ def _assemble(octets: bytes, found: Sequence[Packet]) -> CertificateFile:
     primary = Key.parse(found[0].body)
     if primary.version != 4:
         raise refusal("unknown-version", version=primary.version)
+    everyones: list[Signature] = []
     own: list[Signature] = []
     subkeys: list[tuple[Key, list[Signature]]] = []
     for packet in found[1:]:
@@ -86,6 +93,7 @@ def _assemble(octets: bytes, found: Sequence[Packet]) -> CertificateFile:
             subkeys.append((Key.parse(packet.body), []))
         elif packet.tag == Tag.SIGNATURE and packet.body[:1] in (b"\x03", b"\x04"):
             signature = Signature.parse(packet.body)
+            everyones.append(signature)
             if signature.issuer != primary.fingerprint[-16:]:
                 continue
             if subkeys and signature.kind in _BINDS:
@@ -97,6 +105,15 @@ def _assemble(octets: bytes, found: Sequence[Packet]) -> CertificateFile:
         Part(primary, tuple(own)),
         tuple(Part(key, tuple(signatures)) for key, signatures in subkeys),
         any(packet.tag == Tag.USER_ID for packet in found),
+        _revoked_by_another(everyones, primary.fingerprint[-16:]),
+    )
+
+
+def _revoked_by_another(signatures: Sequence[Signature], owner: str) -> bool:
+    # what comes from somebody else than those named blocks nobody; what does not say from whom may be theirs
+    named = {revoker for each in signatures if owner in each.issuers for revoker in each.revokers}
+    return bool(named) and any(
+        each.kind in _REVOKES and (not each.issuers or each.issuers & named) for each in signatures
     )
 
 

@@ -142,27 +142,49 @@ class Signature:
     """Key id of who made it, 16 upper-case hexadecimal digits; empty where it does not say."""
     features: int | None
     """Octet of feature flags: 1 SEIPD version 1, 2 the OCB packets of GnuPG, 8 SEIPD version 2."""
+    issuers: frozenset[str] = frozenset()
+    """Every key id that it gives for who made it; anybody can add some."""
+    revokers: frozenset[str] = frozenset()
+    """Key ids of those who may revoke in the name of who made it (RFC 9580 section 5.2.3.23)."""
 
     @classmethod
     def parse(cls, body: bytes) -> Signature:
         """Read the body of a signature packet; of version 3 only the kind, hash and time."""
         if len(body) >= 17 and body[0] in (2, 3):
-            return cls(body[2], body[16], int.from_bytes(body[3:7]), body[7:15].hex().upper(), None)
+            issuer = body[7:15]
+            return cls(
+                body[2], body[16], int.from_bytes(body[3:7]), _hex(issuer), None, frozenset([_hex(issuer)])
+            )
         if len(body) < 8 or body[0] != 4:
             raise ValueError("signature of an unknown version")
         hashed = int.from_bytes(body[4:6])
         unhashed = int.from_bytes(body[6 + hashed : 8 + hashed])
-        found = dict(_subpackets(body[8 + hashed : 8 + hashed + unhashed]))
-        signed = dict(_subpackets(body[6 : 6 + hashed]))
+        all_found = list(_subpackets(body[8 + hashed : 8 + hashed + unhashed]))
+        all_signed = list(_subpackets(body[6 : 6 + hashed]))
+        found, signed = dict(all_found), dict(all_signed)
         issuer = signed.get(33, b"")[-8:] or signed.get(16, b"") or found.get(16, b"")
+        both = (*all_signed, *all_found)
         features = signed.get(30)
         return cls(
             body[1],
             body[3],
             int.from_bytes(signed.get(2, b"")),
-            issuer.hex().upper(),
+            _hex(issuer),
             features[0] if features else None,
+            frozenset(
+                [_hex(each) for kind, each in both if kind == 16]
+                + [_key_id(each[1:]) for kind, each in both if kind == 33]
+            ),
+            frozenset(_key_id(each[2:]) for kind, each in all_signed if kind == 12),
         )
+
+
+def _key_id(fingerprint: bytes) -> str:
+    return _hex(fingerprint[-8:] if len(fingerprint) == 20 else fingerprint[:8])
+
+
+def _hex(octets: bytes) -> str:
+    return octets.hex().upper()
 
 
 def _subpackets(octets: bytes) -> Iterator[tuple[int, bytes]]:

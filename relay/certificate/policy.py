@@ -101,6 +101,8 @@ class _Judge:
         primary = listing.primary
         if primary.revoked:
             raise refusal("revoked")
+        if self.file.revoked_by_another:
+            raise refusal("revoked-by-another")
         if primary.expires and primary.expires <= self.now:
             raise refusal("expired", ended=primary.expires, date=_date(primary.expires))
         if not listing.user_ids:

@@ -56,6 +56,10 @@ REFUSALS = {
         "check the clock of this machine and of the one where the key was made",
     ),
     "revoked": ("it was revoked by its owner", _REPLACE),
+    "revoked-by-another": (
+        "it was revoked, as it says, with another key that its owner named for that",
+        "relay cannot verify this, and does not use the key in doubt; " + _REPLACE,
+    ),
     "expired": ("it expired on {date}", _RENEW),
     "seipd2-only": (
         "it asks for a form of encryption that most mail programs cannot open (SEIPD version 2 or OCB only)",

@@ -106,7 +106,8 @@ def test_a_signature_of_1998() -> None:
         + bytes.fromhex("0123456789abcdef")
         + b"\x01\x02\xab\xcd\x00\x08\xff"
     )
-    assert Signature.parse(body) == Signature(0x13, 2, 901497600, "0123456789ABCDEF", None)
+    issuer = "0123456789ABCDEF"
+    assert Signature.parse(body) == Signature(0x13, 2, 901497600, issuer, None, frozenset([issuer]))
 
 
 def test_keys_of_other_versions_have_no_fingerprint_here() -> None:
