@@ -130,13 +130,17 @@ class Session:
                 raise Trouble("garbage")
 
     def find(self, message_ids: Sequence[str], since: Mark) -> frozenset[str]:
-        """Which of these arrived in the folder since the mark; all is searched if UIDVALIDITY changed."""
+        """Which of these arrived in the folder since the mark.
+
+        All is searched if UIDVALIDITY changed, or is not told. What counts is the one of the folder as it was
+        opened: opening may begin a new numbering, and STATUS still know the old one.
+        """
         if not all(_OUR_MESSAGE_ID.fullmatch(message_id) for message_id in message_ids):
             raise DeliveryRefused("message-id", "the Message-ID of an envelope is not one of ours")
-        known = self.mark().uidvalidity == since.uidvalidity > 0
-        where = ["UID", f"{since.uidnext}:*"] if known else ["ALL"]
         with self._command(self._patience.command):
-            self._client.select_folder(self._account.folder, readonly=True)
+            opened = self._client.select_folder(self._account.folder, readonly=True)
+        known = opened.get(b"UIDVALIDITY") == since.uidvalidity > 0
+        where = ["UID", f"{since.uidnext}:*"] if known else ["ALL"]
         found = []
         for message_id in message_ids:
             with self._command(self._patience.command):

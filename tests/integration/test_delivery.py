@@ -25,7 +25,7 @@ from relay.spool.sqlite import SqliteSpool
 from relay.threads import Threads
 from tests.fakes import InMemorySpool
 from tests.observed import PATIENCE, ObservedSpool, delivering, now
-from tests.servers.imap import Action, Fault, Phase, ScriptedServer
+from tests.servers.imap import Action, Conversation, Fault, Phase, ScriptedServer, Stored
 
 Start = Callable[..., ScriptedServer]
 AccountFor = Callable[..., Account]
@@ -560,6 +560,26 @@ async def test_numbers_that_began_anew(
             await again.until_empty()
     assert len(server.contents()) == 1
     assert ("possible_duplicate" in [log["event"] for log in logs]) is not kept
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_numbers_that_begin_anew_when_the_folder_is_opened(
+    tells: bool, spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """STATUS has the old numbers until then; searched from the old one on, the letter is not found."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.RESET)])
+    server.uidnext, server.tells = 1_000, tells
+
+    def begin_anew(conversation: Conversation, tag: str, right: str) -> None:
+        server.uidvalidity, server.uidnext = 8, 2
+        server.messages = [Stored(1, stored.content) for stored in server.messages]
+        conversation.say(right.replace("UIDVALIDITY 7", "UIDVALIDITY 8").encode())
+
+    server.plays[Phase.EXAMINE] = begin_anew
+    await spool.put(envelope())
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await spool.until_empty()
+    assert len(server.contents()) == 1
 
 
 async def test_a_mailbox_that_left_the_configuration_keeps_its_messages(

@@ -148,6 +148,8 @@ class ScriptedServer:
         self.uidnext = 1
         self.late = False
         """STATUS knows of no new message until the folder is opened: Dovecot, after a crash."""
+        self.tells = True
+        """The UIDVALIDITY of a folder that is opened, as RFC 9051 section 6.3.2 has it."""
         self.known = 1
         """The UIDNEXT of the last time that it was opened."""
         self.messages: list[Stored] = []
@@ -407,6 +409,7 @@ class Conversation:
             with self.server.lock:
                 self.server.known = self.server.uidnext
                 before = f"* FLAGS ()\r\n* {len(self.server.messages)} EXISTS\r\n* 0 RECENT\r\n"
+                before += f"* OK [UIDVALIDITY {self.server.uidvalidity}] valid\r\n" * self.server.tells
             self.at(Phase.EXAMINE, f"{tag} OK [READ-ONLY] done", tag=tag, before=before)
 
     def _do_select(self, tag: str, arguments: str) -> None:
