@@ -76,20 +76,24 @@ class Batch:
             await self._defer(claim, self._later(claim), error.reason, in_doubt=True)
 
     async def refused(self, claim: Claim, error: DeliveryError) -> None:
-        """The mailbox was asked, and did not take it."""
+        """The mailbox was asked, and did not take it.
+
+        That says nothing about an earlier attempt without an answer: what came in doubt stays in doubt.
+        """
         id = claim.envelope.id
+        in_doubt = claim.mark is not None
         self.refusal = error
         if isinstance(error, DeliveryRefused):
             self._rejections[id] += 1
         if self._rejections[id] >= HOLD_AFTER:
-            await self._insist(lambda: self._spool.hold(id, error.reason, in_doubt=False))
+            await self._insist(lambda: self._spool.hold(id, error.reason, in_doubt=in_doubt))
             self._ended(id)
             self._watched(claim, "held")
             events.delivery_held(id, self._mailbox, error.reason)
             self._surroundings.watcher.mailbox_changed(self._mailbox)
             return
         least = error.after if isinstance(error, DeliveryDeferred) else None
-        await self._defer(claim, self._later(claim, least or 0.0), error.reason, in_doubt=False)
+        await self._defer(claim, self._later(claim, least or 0.0), error.reason, in_doubt=in_doubt)
 
     async def put_off(self, until: datetime, reason: str) -> None:
         """All that are still in hand. What was in doubt stays in doubt."""

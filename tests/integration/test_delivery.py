@@ -536,6 +536,47 @@ async def test_a_server_that_may_still_be_storing_is_given_time(
         assert "claim" not in spool.calls
 
 
+@pytest.mark.parametrize("answer", ["NO [UNAVAILABLE] later", "BAD what is this"])
+async def test_a_no_says_nothing_about_the_attempt_before(
+    answer: str,
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """A server that is slow with one APPEND and refuses the next would have the letter twice.
+
+    Also when it was held for that, and a person lets it go.
+    """
+    server = scripted_server(faults=[Fault(Phase.FINAL, Action.WAIT)])
+    one = envelope()
+    await spool.put(one)
+    patience = dataclasses.replace(PATIENCE, append=0.4)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience):
+        await spool.until_reason("timeout")
+        server.plays[Phase.APPEND] = lambda conversation, tag, _: _refuse(conversation, f"{tag} {answer}")
+        await spool.until_reason("rejected" if "BAD" in answer else "unavailable")
+        if "BAD" in answer:
+            await spool.until(lambda: _held(spool))
+        server.go_on.set()
+        async with asyncio.timeout(10):
+            while not server.contents():  # noqa: ASYNC110 - a thread that tells nobody
+                await asyncio.sleep(0.01)
+        server.plays.clear()
+        await spool.release([one.id], now())
+        await spool.until_empty()
+    assert len(server.contents()) == 1
+
+
+def _refuse(conversation: Conversation, answer: str) -> Action:
+    conversation.say(f"{answer}\r\n".encode())
+    return Action.NO
+
+
+async def _held(spool: ObservedSpool) -> bool:
+    return (await spool.spool.totals()).held == 1
+
+
 @pytest.mark.parametrize("kept", [True, False])
 async def test_numbers_that_began_anew(
     kept: bool, spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
