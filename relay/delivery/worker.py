@@ -84,6 +84,8 @@ class Worker:
         self._session: Session | None = None
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
+        self._anew = False
+        """Whether what was put off must still be made due: until the spool has done it."""
         self._rejections: Counter[str] = Counter()
         self._failures = 0
         self._refused_logins: list[float] = []
@@ -116,9 +118,11 @@ class Worker:
         try:
             while not self._stopping.is_set() and self._account is not None:
                 try:
-                    if self._set_back() or self._changed.is_set():
+                    self._anew |= self._set_back() or self._changed.is_set()
+                    if self._anew:
                         self._changed.clear()
                         await self._begin_anew()
+                        self._anew = False
                     await self._turn(self._account)
                 except SpoolError:  # the spool says so itself
                     await self._rest(SPOOL_PAUSE)

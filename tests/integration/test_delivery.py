@@ -7,7 +7,7 @@ import dataclasses
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -671,6 +671,42 @@ async def test_a_spool_that_fails_is_told_until_it_has_heard(
         await spool.until_empty()
     assert len(server.contents()) == 1
     assert spool.calls.count("done") >= 2
+
+
+@pytest.mark.parametrize("cause", ["reload", "clock"])
+async def test_a_spool_that_fails_in_the_moment_of_a_reload(
+    cause: str, spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """What was put off would wait for its turn: for a quarter of an hour, or the hour that the clock lost."""
+    server = scripted_server()
+    server.refuses[b"Message-ID"] = "NO [OVERQUOTA] full"
+    await spool.put(envelope())
+    back = timedelta(0)
+
+    def clock() -> datetime:
+        return now() - back
+
+    accounts = {"praxis": account_for(server)}
+    delivery = Delivery(spool, accounts, mechanisms, clock=clock, patience=PATIENCE)
+    running = asyncio.create_task(delivery.run())
+    await spool.until_reason("overquota")
+    server.refuses.clear()
+    if cause == "reload":
+        delivery.replace(accounts)
+    else:
+        back = timedelta(hours=1)
+        await spool.spool.put(envelope())  # it wakes up and sees it
+    spool.spool.broken = SpoolError("the disk is gone")
+    spool.calls.clear()
+
+    async def failed() -> bool:
+        return "retry_all" in spool.calls
+
+    await spool.until(failed)
+    spool.spool.broken = None
+    await spool.until_empty(10)
+    await delivery.stop(10)
+    await running
 
 
 async def test_an_idle_connection_that_the_server_closed_is_no_failure(
