@@ -1,7 +1,7 @@
 """The envelopes in a worker's hands: each ends in exactly one way, and the spool is told until it has heard.
 
 delivered    the mailbox has it
-doubtful     it may have it: look first
+doubtful     it may have it: look first, the next time
 refused      it did not take this one: later, or held for a person
 put off      there was nothing to be had from the mailbox now
 """
@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from relay import events, schedule
 from relay.delivery.surroundings import Result, Surroundings
 from relay.envelope import Mark
-from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused, SpoolError
+from relay.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, SpoolError
 from relay.spool import Claim
 
 HOLD_AFTER = 3
@@ -30,6 +31,21 @@ class GivenUp(Exception):
     """The spool fails, and the daemon stops: what is claimed stays so until the next start."""
 
 
+@dataclass(slots=True)
+class Known:
+    """What a worker knows by id of letters that are not delivered yet, from one batch to the next."""
+
+    rejections: Counter[str] = field(default_factory=Counter)
+    """How often the server would not take it."""
+    breakdowns: Counter[str] = field(default_factory=Counter)
+    """How often the server did not get to the end of taking it, or of looking for it."""
+
+    def forget(self, id: str) -> None:
+        """It is the worker's no more."""
+        self.rejections.pop(id, None)
+        self.breakdowns.pop(id, None)
+
+
 class Batch:
     """Claims of one mailbox. Raises ``GivenUp`` only."""
 
@@ -38,10 +54,9 @@ class Batch:
         surroundings: Surroundings,
         mailbox: str,
         claims: Sequence[Claim],
-        rejections: Counter[str],
+        known: Known,
         stopping: asyncio.Event,
     ) -> None:
-        """``rejections`` counts by id how often the server would not take a message, across batches."""
         self.deliveries = 0
         """How many of them the mailbox has now."""
         self.refusal: DeliveryError | None = None
@@ -49,7 +64,7 @@ class Batch:
         self._surroundings = surroundings
         self._spool = surroundings.spool
         self._mailbox = mailbox
-        self._rejections = rejections
+        self._known = known
         self._stopping = stopping
         self._in_hand = {claim.envelope.id: claim for claim in claims}
 
@@ -70,9 +85,22 @@ class Batch:
             self._watched(claim, "found" if found else "done")
             tell(claim.envelope.id, self._mailbox, claim.attempts + 1)
 
-    async def doubtful(self, claims: Sequence[Claim], error: DeliveryInDoubt) -> None:
-        """Their answer was lost."""
+    def suspects(self) -> Sequence[tuple[Mark, Sequence[Claim]]]:
+        """Those in doubt, each mark with what to look for together.
+
+        Last, and alone, comes what the server broke down with again and again.
+        """
+        groups: dict[tuple[Mark, str], list[Claim]] = {}
+        for claim in sorted(self._in_hand.values(), key=self._breakdowns):
+            if claim.mark is not None:
+                alone = claim.envelope.id if self._breakdowns(claim) > 1 else ""
+                groups.setdefault((claim.mark, alone), []).append(claim)
+        return [(mark, group) for (mark, _), group in groups.items()]
+
+    async def doubtful(self, claims: Sequence[Claim], error: DeliveryError) -> None:
+        """The server broke down with these, when it should take them or look for them."""
         for claim in claims:
+            self._known.breakdowns[claim.envelope.id] += 1
             await self._defer(claim, self._later(claim), error.reason, in_doubt=True)
 
     async def refused(self, claim: Claim, error: DeliveryError) -> None:
@@ -84,8 +112,8 @@ class Batch:
         in_doubt = claim.mark is not None
         self.refusal = error
         if isinstance(error, DeliveryRefused):
-            self._rejections[id] += 1
-        if self._rejections[id] >= HOLD_AFTER:
+            self._known.rejections[id] += 1
+        if self._known.rejections[id] >= HOLD_AFTER:
             await self._insist(lambda: self._spool.hold(id, error.reason, in_doubt=in_doubt))
             self._ended(id)
             self._watched(claim, "held")
@@ -100,9 +128,16 @@ class Batch:
         for claim in list(self._in_hand.values()):
             await self._defer(claim, until, reason, in_doubt=claim.mark is not None)
 
+    async def give_back(self, reason: str) -> None:
+        """All that are still in hand, to be claimed again at once."""
+        await self.put_off(self._surroundings.clock(), reason)
+
     def _ended(self, id: str) -> None:
         del self._in_hand[id]
-        self._rejections.pop(id, None)
+        self._known.forget(id)
+
+    def _breakdowns(self, claim: Claim) -> int:
+        return self._known.breakdowns[claim.envelope.id]
 
     def _watched(self, claim: Claim, result: Result) -> None:
         waited = self._surroundings.clock() - claim.envelope.received_at

@@ -1,10 +1,10 @@
-"""Handing a batch over to a mailbox: look for what is in doubt, then append, each message once."""
+"""Handing a batch over to a mailbox: what is new, then what is in doubt and not there; each message once."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from relay import events
 from relay.delivery.batch import Batch
@@ -37,33 +37,46 @@ class Handover:
         self._stopping = stopping
         self._mailbox = mailbox
         self._refusals = 0
+        self._stand: Mark | None = None
+        """Where the mailbox stands, as far as it said."""
 
     async def run(self, claims: Sequence[Claim], stand: Mark) -> None:
-        """Hand over these claims; ``stand`` is where the mailbox stands now."""
-        fresh = [claim for claim in claims if claim.mark is None]
-        suspects: list[Claim] = []
-        for mark in {claim.mark for claim in claims if claim.mark is not None}:
-            doubtful = [claim for claim in claims if claim.mark == mark]
-            suspects += await self._look(doubtful, mark)
-        # A message at which a server breaks down time and again goes alone, and after all others.
-        parts = [*_parts(fresh, several=self._session.multiappend), *_parts(suspects, several=False)]
-        await self._append_all(parts, stand)
+        """Hand over these claims; ``stand`` is where the mailbox stands now.
 
-    async def _append_all(self, parts: Sequence[Sequence[Claim]], stand: Mark | None) -> None:
+        First what is new: it needs no look, and so nothing that may fail over and over.
+        """
+        self._stand = stand
+        fresh = [claim for claim in claims if claim.mark is None]
+        await self._append_all(_parts(fresh, several=self._session.multiappend))
+        # A message at which a server breaks down time and again goes alone, and after all others.
+        for mark, doubtful in self._batch.suspects():
+            if self._stopping.is_set():
+                return
+            try:
+                missing = await self._look(doubtful, mark)
+            except DeliveryError as error:
+                # Of these letters only: what else there is may be looked for, and taken
+                let_go(error)
+                await self._batch.doubtful(doubtful, error)
+                if not self._session.usable:
+                    await self._batch.give_back(error.reason)
+                    return
+            else:
+                await self._append_all([[claim] for claim in missing])
+
+    async def _append_all(self, parts: Iterable[Sequence[Claim]]) -> None:
         for part in parts:
             if self._stopping.is_set():
                 return
-            if stand is None:
-                stand = await self._threads.run(self._session.mark)
-            stand = await self._append(part, stand)
+            if self._stand is None:
+                self._stand = await self._threads.run(self._session.mark)
+            await self._append(part, self._stand)
 
     async def _look(self, claims: Sequence[Claim], mark: Mark) -> Sequence[Claim]:
         """End those that arrived since the mark; the others.
 
         It opens the folder and searches it, whatever STATUS said: after a crash in the middle of storing,
-        Dovecot answers STATUS with the numbers from before until somebody opens the folder. The mark of the
-        next attempt was taken before we look: so what arrives while we look, because the server was slow with
-        it, is found the next time.
+        Dovecot answers STATUS with the numbers from before until somebody opens the folder.
         """
         message_ids = [claim.envelope.message_id for claim in claims]
         found = await self._threads.run(lambda: self._session.find(message_ids, mark))
@@ -81,34 +94,43 @@ class Handover:
         now = await self._threads.run(self._session.mark)
         return now != mark or now.uidvalidity == 0
 
-    async def _append(self, claims: Sequence[Claim], stand: Mark) -> Mark | None:
-        """Append these in one command; where the mailbox stands afterwards, None if it did not say."""
-        await self._batch.attempt(claims, stand)
+    async def _append(self, claims: Sequence[Claim], mark: Mark) -> None:
+        """Append these in one command."""
+        await self._batch.attempt(claims, mark)
+        before, self._stand = self._stand, None
         try:
             after = await self._threads.run(lambda: _append_and_look(self._session, claims))
-            _require_growth(stand, after, len(claims))
+            _require_growth(before, after, len(claims))
         except DeliveryInDoubt as error:
             await self._batch.doubtful(claims, error)
             raise
         except DeliveryError as error:
             let_go(error)
             if len(claims) > 1 and self._session.usable:
-                await self._one_by_one(claims, stand)
-                return None
+                await self._one_by_one(claims, mark)
+                return
+            self._stand = before
             await self._refused(claims, error)
-            return stand
+            return
+        self._stand = after
         self._refusals = 0
         await self._batch.delivered(claims)
-        return after
 
     async def _one_by_one(self, claims: Sequence[Claim], mark: Mark) -> None:
         """After several were refused together: one bad message must hold up no other.
 
-        Looks first. None should be stored (RFC 3502 section 6.3.11), but looking costs one command.
+        Looks first, where the server can search. None should be stored (RFC 3502 section 6.3.11), but looking
+        costs one command.
         """
-        stand = await self._threads.run(self._session.mark)
-        left = await self._look(claims, mark)
-        await self._append_all([[claim] for claim in left], stand)
+        self._stand = await self._threads.run(self._session.mark)
+        left = claims
+        try:
+            left = await self._look(claims, mark)
+        except DeliveryError as error:
+            if not self._session.usable:
+                raise
+            let_go(error)
+        await self._append_all([[claim] for claim in left])
 
     async def _refused(self, claims: Sequence[Claim], error: DeliveryError) -> None:
         for claim in claims:
@@ -141,13 +163,13 @@ def _append_and_look(session: Session, claims: Sequence[Claim]) -> Mark | None:
     return None
 
 
-def _require_growth(before: Mark, after: Mark | None, messages: int) -> None:
+def _require_growth(before: Mark | None, after: Mark | None, messages: int) -> None:
     """Raise ``DeliveryInDoubt`` if the OK was a lie.
 
     UIDNEXT grows with every message and never shrinks (RFC 9051 section 2.3.1.1), even if somebody moved the
     message away at once.
     """
-    if after is None or not 0 < before.uidvalidity == after.uidvalidity:
+    if before is None or after is None or not 0 < before.uidvalidity == after.uidvalidity:
         return
     if after.uidnext < before.uidnext + messages:
         raise DeliveryInDoubt("not-stored", "the server said OK, but its folder did not grow")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from relay import events, schedule
-from relay.delivery.batch import SPOOL_PAUSE, Batch, GivenUp
+from relay.delivery.batch import SPOOL_PAUSE, Batch, GivenUp, Known
 from relay.delivery.handover import Handover
 from relay.delivery.surroundings import Surroundings
 from relay.envelope import Mark
@@ -86,7 +85,7 @@ class Worker:
         self._changed = asyncio.Event()
         self._anew = False
         """Whether what was put off must still be made due: until the spool has done it."""
-        self._rejections: Counter[str] = Counter()
+        self._known = Known()
         self._failures = 0
         self._refused_logins: list[float] = []
         self._alone_until = 0.0
@@ -156,7 +155,7 @@ class Worker:
             await self._listen(await self._spool.next_due(self.mailbox))
 
     async def _deliver(self, account: Account, claims: Sequence[Claim]) -> None:
-        batch = Batch(self._surroundings, self.mailbox, claims, self._rejections, self._stopping)
+        batch = Batch(self._surroundings, self.mailbox, claims, self._known, self._stopping)
         try:
             async with self._room(claims):
                 session, stand = await self._arrive(account)
@@ -171,7 +170,7 @@ class Worker:
             pass
         self._note_success(batch)
         self._note_refusal(batch)
-        await batch.put_off(self._surroundings.clock(), "stopped")
+        await batch.give_back("stopped")
 
     @contextlib.asynccontextmanager
     async def _room(self, claims: Sequence[Claim]) -> AsyncIterator[None]:

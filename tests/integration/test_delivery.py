@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from relay.delivery import Delivery
-from relay.delivery.batch import Batch
+from relay.delivery.batch import Batch, Known
 from relay.delivery.surroundings import CONVERSATIONS, SECOND_CHANCES, Surroundings
 from relay.delivery.worker import Worker
 from relay.envelope import Envelope
@@ -385,7 +384,7 @@ async def test_after_three_refused_logins_the_account_is_left_alone_for_the_hour
     """Every five minutes a wrong password: that, too, locks accounts."""
     surroundings = Surroundings(spool, mechanisms, now, lambda: 0.0, PATIENCE, Threads(1))
     worker = Worker(account_for(scripted_server()), surroundings)
-    nothing = Batch(surroundings, "praxis", [], Counter(), asyncio.Event())
+    nothing = Batch(surroundings, "praxis", [], Known(), asyncio.Event())
     waits = []
     for _ in range(3):
         await worker._fail(nothing, DeliveryDeferred("login-refused", "the login was refused", after=300))
@@ -512,6 +511,92 @@ async def test_a_folder_that_stands_still_is_opened_before_it_is_believed(
             await spool.until_empty()
     assert len(server.contents()) == 1
     assert "delivery_found" in [log["event"] for log in logs]
+
+
+@pytest.mark.parametrize("action", [Action.NO, Action.BAD, Action.RESET, Action.STALL])
+async def test_a_letter_that_cannot_be_looked_for_holds_up_no_other(
+    action: Action,
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """One letter in doubt, at a server that cannot search, would stop its mailbox for ever."""
+    server = scripted_server(
+        faults=[Fault(Phase.STORED, Action.RESET), Fault(Phase.SEARCH, action, times=1_000_000)]
+    )
+    doubtful, others = envelope(), [envelope() for _ in range(3)]
+    await spool.put(doubtful)
+    patience = dataclasses.replace(PATIENCE, command=0.3)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience) as delivery:
+        await spool.until_reason("closed")
+        for one in others:
+            await spool.put(one)
+
+        async def only_one_left() -> bool:
+            return (await spool.spool.totals()).waiting == 1
+
+        await spool.until(only_one_left)
+        await spool.until(lambda: _well(delivery))
+        (entry,) = await spool.spool.entries()
+        assert (entry.id, entry.in_doubt) == (doubtful.id, True)
+        with server.lock:
+            server.faults.clear()
+        await spool.until_empty()
+    assert sorted(server.contents()) == sorted(one.sealed for one in [doubtful, *others])
+
+
+async def _well(delivery: Delivery) -> bool:
+    return not delivery.status()["praxis"].reason
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_two_letters_in_doubt_of_which_one_cannot_be_looked_for(
+    same: bool, spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """The one at which the server breaks down would keep the other from being tried.
+
+    Whether both were sent when the mailbox stood in the same place, or not.
+    """
+    first, second = (Phase.FINAL, Phase.STORED) if same else (Phase.STORED, Phase.STORED)
+    server = scripted_server(
+        capabilities_after=("IMAP4rev1",), faults=[Fault(first, Action.RESET), Fault(second, Action.RESET)]
+    )
+    bad, good = envelope(), envelope()
+
+    def search(conversation: Conversation, tag: str, right: str) -> None:
+        asked = bytes(server.received).split(b"\r\n")[-2]
+        if bad.message_id.encode() in asked:
+            conversation.leave()
+        conversation.say(right.encode())
+
+    server.plays[Phase.SEARCH] = search
+    for one in (bad, good):
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+
+        async def only_bad() -> bool:
+            return [entry.id for entry in await spool.spool.entries()] == [bad.id]
+
+        await spool.until(only_bad, 20)
+        server.plays.clear()
+        await spool.until_empty()
+    assert len(server.fired) == 2
+    assert sorted(server.contents()) == sorted([bad.sealed, good.sealed])
+
+
+async def test_a_server_that_refuses_several_and_cannot_search(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """One letter that is too big would hold up all that it was sent with."""
+    server = scripted_server(faults=[Fault(Phase.SEARCH, Action.NO, times=1_000_000)])
+    server.refuses[b"poison"] = "NO [TOOBIG] too big"
+    poison, good = envelope(marker="poison"), envelope()
+    for one in (poison, good):
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await spool.until(lambda: _held(spool))
+    assert server.contents() == [good.sealed]
 
 
 async def test_a_server_that_may_still_be_storing_is_given_time(

@@ -91,7 +91,7 @@ MUTANTS = (
         (
             Edit(
                 "relay/delivery/handover.py",
-                "        await self._batch.attempt(claims, stand)\n",
+                "        await self._batch.attempt(claims, mark)\n",
                 "        await self._batch.delivered(claims)\n"
                 "        return await self._threads.run(lambda: _append_and_look(self._session, claims))\n",
             ),
