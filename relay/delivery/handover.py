@@ -62,15 +62,17 @@ class Handover:
                     await self._batch.give_back(error.reason)
                     return
             else:
-                await self._append_all([[claim] for claim in missing])
+                await self._append_all([[claim] for claim in missing], stand)
 
-    async def _append_all(self, parts: Iterable[Sequence[Claim]]) -> None:
+    async def _append_all(self, parts: Iterable[Sequence[Claim]], mark: Mark | None = None) -> None:
+        """``mark`` is for what was looked for: where the mailbox stood before. What arrives while we look,
+        because the server was slow with it, is found the next time."""
         for part in parts:
             if self._stopping.is_set():
                 return
             if self._stand is None:
                 self._stand = await self._threads.run(self._session.mark)
-            await self._append(part, self._stand)
+            await self._append(part, mark or self._stand)
 
     async def _look(self, claims: Sequence[Claim], mark: Mark) -> Sequence[Claim]:
         """End those that arrived since the mark; the others.
@@ -130,7 +132,7 @@ class Handover:
             if not self._session.usable:
                 raise
             let_go(error)
-        await self._append_all([[claim] for claim in left])
+        await self._append_all([[claim] for claim in left], self._stand)
 
     async def _refused(self, claims: Sequence[Claim], error: DeliveryError) -> None:
         for claim in claims:

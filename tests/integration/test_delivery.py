@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -597,6 +598,45 @@ async def test_a_server_that_refuses_several_and_cannot_search(
     async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
         await spool.until(lambda: _held(spool))
     assert server.contents() == [good.sealed]
+
+
+async def test_a_copy_that_comes_while_we_look_is_found_the_next_time(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A server that is slow with an APPEND would have two, if its numbers were taken after we looked."""
+    server = scripted_server(
+        capabilities_after=("IMAP4rev1",),
+        faults=[Fault(Phase.FINAL, Action.RESET), Fault(Phase.FINAL, Action.WAIT)],
+    )
+    other, slow = envelope(), envelope(size=300)
+
+    def asked() -> bytes:
+        return bytes(server.received).split(b"\r\n")[-2]
+
+    def search(conversation: Conversation, tag: str, right: str) -> None:
+        """Not there; a moment later it is."""
+        conversation.say(right.encode())
+        if slow.message_id.encode() in asked():
+            server.go_on.set()
+            while not server.contents():
+                time.sleep(0.01)
+            server.plays = {Phase.APPEND: append}
+
+    def append(conversation: Conversation, tag: str, right: str) -> None:
+        """The slow one is cut before it is sent again."""
+        if b"{%d}" % len(slow.sealed) in asked():
+            server.plays.clear()
+            conversation.leave()
+        conversation.say(right.encode())
+
+    server.plays[Phase.SEARCH] = search
+    for one in (other, slow):
+        await spool.put(one)
+    patience = dataclasses.replace(PATIENCE, append=0.4)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience):
+        await spool.until_empty()
+    assert server.plays == {}
+    assert server.contents() == [slow.sealed, other.sealed]
 
 
 async def test_a_server_that_may_still_be_storing_is_given_time(
