@@ -125,8 +125,8 @@ def _open(listener: Listener, setting: str = "listen") -> Sequence[tuple[Listene
 
 
 def _address(listener: Listener, sock: socket.socket) -> str:
-    if listener.path:
-        return str(listener)
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{sock.getsockname()}"
     host, port = sock.getsockname()[:2]
     scheme = "https" if listener.tls else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

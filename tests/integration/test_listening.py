@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from relay.config.listener import parse_listener
 from relay.daemon import listening
+from relay.daemon.running import _address
 from relay.errors import ConfigError
 
 
@@ -46,3 +48,9 @@ def test_the_socket_of_another_relay_is_left_alone(path: Path) -> None:
             listening.unix_socket(path)
         assert connects(path)
         first.accept()[0].close()
+
+
+def test_a_unix_socket_from_systemd_is_named_by_its_path(path: Path) -> None:
+    """The log would name the first two letters of the path as host and port."""
+    with listening.unix_socket(path) as sock:
+        assert _address(parse_listener("systemd"), sock) == "unix:http.sock"
