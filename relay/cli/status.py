@@ -136,7 +136,7 @@ def _fares(mailbox: Mapping[str, Any], now: datetime) -> str:
 
 def _until(thing: Mapping[str, Any]) -> str:
     if thing["days_left"] is None:
-        return "has no end"
+        return f"not used: {thing['refused']}" if thing.get("refused") else "has no end"
     return f"until {thing['ends'][:10]}, {thing['days_left']} days"
 
 

@@ -89,7 +89,8 @@ def _mailbox(standing: Standing, name: str) -> Mapping[str, object]:
 
 
 def _key(name: str, key: Certificate, now: datetime) -> Mapping[str, object]:
-    return {"key": name, "fingerprint": key.fingerprint, **_end(key.usable_until, now)}
+    refused = key.refused.code if key.refused else ""
+    return {"key": name, "fingerprint": key.fingerprint, "refused": refused, **_end(key.usable_until, now)}
 
 
 def _end(end: datetime | None, now: datetime) -> Mapping[str, object]:

@@ -231,7 +231,8 @@ def test_a_revoked_key_is_out_of_use_whatever_else_is_wrong(
     assert [(alarm["name"], alarm["subject"]) for alarm in document["alarms"]] == [
         ("key_unusable", "mueller")
     ]
-    assert document["ready"] is False
+    assert (document["ready"], document["keys"][0]["refused"]) == (False, "revoked")
+    assert "not used: revoked" in status(practice.folder).stdout
 
 
 def test_a_tenant_with_mistakes_does_not_keep_its_revoked_key(
