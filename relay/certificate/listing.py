@@ -20,6 +20,8 @@ class Binding:
 
     made: int
     hash: int
+    expires: datetime | None = None
+    """From here on it binds no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Row:
     curve: str
     created: datetime
     expires: datetime | None
+    """Its own end, or that of what binds it, whichever comes first."""
     capabilities: str
     """Lower-case letters are this key's own: ``e`` encrypts, ``s`` signs, ``c`` certifies."""
     bindings: tuple[Binding, ...]
@@ -62,7 +65,7 @@ class _Part:
         self.fingerprint = ""
         self.bindings: list[Binding] = []
 
-    def row(self, more: Sequence[Binding] = ()) -> Row:
+    def row(self, bindings: Sequence[Binding], bound_until: datetime | None) -> Row:
         _, state, bits, algorithm, key_id, created, expires, *_ = self.fields
         return Row(
             fingerprint=self.fingerprint,
@@ -71,10 +74,10 @@ class _Part:
             algorithm=int(algorithm),
             bits=int(bits),
             curve=self.fields[16],
-            created=_instant(created),
-            expires=_instant(expires) if expires else None,
+            created=datetime.fromtimestamp(int(created), UTC),
+            expires=_earliest([_instant(expires), bound_until]),
             capabilities=self.fields[11],
-            bindings=(*self.bindings, *more),
+            bindings=tuple(bindings),
         )
 
 
@@ -92,7 +95,9 @@ def parse(text: str) -> list[Listing]:
                 keys[-1][-1].fingerprint = fields[9]
             case "sig" if keys and fields[1].startswith("!") and fields[4] == keys[-1][0].fields[4]:
                 if fields[10][:2] in _SELF_SIGNATURES:
-                    keys[-1][-1].bindings.append(Binding(int(fields[5] or 0), int(fields[15] or 0)))
+                    keys[-1][-1].bindings.append(
+                        Binding(int(fields[5] or 0), int(fields[15] or 0), _instant(fields[6]))
+                    )
     return [_listing(parts) for parts in keys]
 
 
@@ -100,17 +105,44 @@ def _listing(parts: Sequence[_Part]) -> Listing:
     names = [part for part in parts if part.kind == "uid"]
     valid = [part for part in names if part.bindings and part.fields[1] != "r"]
     # the primary key is bound by the signatures on its user ids, and by those directly on it
-    own = parts[0].row([binding for part in valid for binding in part.bindings])
+    on_names = [binding for part in valid for binding in part.bindings]
+    bindings = [*parts[0].bindings, *on_names]
+    bound_until = _latest([_end(part.bindings) for part in valid])
+    if parts[0].bindings and _newest(bindings) == _newest(parts[0].bindings):
+        bound_until = _earliest([bound_until, _end(parts[0].bindings)])
     return Listing(
-        primary=own,
+        primary=parts[0].row(bindings, bound_until),
         user_ids=tuple(_text(part.fields[9]) for part in valid if part.fields[1] != "e"),
         revoked_user_ids=sum(part.fields[1] == "r" for part in names),
-        subkeys=tuple(part.row() for part in parts if part.kind in ("sub", "ssb")),
+        subkeys=tuple(
+            part.row(part.bindings, _end(part.bindings)) for part in parts if part.kind in ("sub", "ssb")
+        ),
     )
 
 
-def _instant(seconds: str) -> datetime:
-    return datetime.fromtimestamp(int(seconds), UTC)
+def _end(bindings: Sequence[Binding]) -> datetime | None:
+    """When the newest signature ends; where several are as new, the first of their ends.
+
+    An older one without an end does not go on in its place, although GnuPG lets it on a user id: the newest
+    is what the policy judged, and what the owner said last.
+    """
+    return _earliest([each.expires for each in bindings if each.made == _newest(bindings)])
+
+
+def _newest(bindings: Sequence[Binding]) -> int:
+    return max(binding.made for binding in bindings)
+
+
+def _earliest(ends: Sequence[datetime | None]) -> datetime | None:
+    return min((end for end in ends if end), default=None)
+
+
+def _latest(ends: Sequence[datetime | None]) -> datetime | None:
+    return None if None in ends else max((end for end in ends if end), default=None)
+
+
+def _instant(seconds: str) -> datetime | None:
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
 
 
 def _text(field: str) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from relay.certificate import Certificate, Refused, Subkey
 from relay.certificate.file import CertificateFile, Part, read
 from relay.certificate.listing import Listing, Row
+from relay.certificate.packets import ENCRYPTING
 from relay.certificate.refusals import grouped, refusal
 from relay.errors import CertificateUnusable
 
@@ -158,7 +159,7 @@ class _Judge:
         usable: list[Row] = []
         reasons: list[tuple[datetime, CertificateUnusable]] = []
         for row in (listing.primary, *listing.subkeys):
-            if "e" in row.capabilities:
+            if "e" in row.capabilities or self._may_have_encrypted(row):
                 try:
                     self._require_living(row)
                     self._require_strength(row)
@@ -174,6 +175,11 @@ class _Judge:
             if all(row.fingerprint != part.key.fingerprint for row in listing.subkeys):
                 _require_strong_claim(part)
         raise refusal("sign-only")
+
+    def _may_have_encrypted(self, row: Row) -> bool:
+        # GnuPG knows no capabilities any more of a subkey whose binding has ended
+        ended = row.expires is not None and row.expires <= self.now
+        return ended and not row.capabilities and row.algorithm in ENCRYPTING | _RSA
 
     def _require_living(self, row: Row) -> None:
         if row.revoked:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.certificate import file
+from relay.certificate import Certificate, file
 from relay.errors import CertificateUnusable, SealError
 from relay.seal.choice import build_sealer
 from relay.seal.custodian import Custodian
@@ -115,6 +115,23 @@ def test_the_end_is_judged_anew_at_a_reload(make_reader: MakeReader, custodian: 
         with pytest.raises(CertificateUnusable) as refused:
             examine(end + late)
         assert refused.value.code == "expired"
+
+
+@pytest.mark.parametrize(("part", "code"), [("user_id", "expired"), ("subkey", "subkey-expired")])
+def test_the_end_of_what_binds_is_the_end(part: str, code: str, custodian: Custodian) -> None:
+    """Otherwise a key would be used that holds no more, with no alarm before, and even after a reload."""
+    end = datetime(2070, 1, 1, tzinfo=UTC)
+    crafted = craft(**{f"{part}_until": end})  # type: ignore[arg-type]
+
+    def examine(now: datetime) -> Certificate:
+        return custodian.examine(crafted.armored, name="bald", fingerprint=crafted.fingerprint, now=now)
+
+    assert examine(NOW).usable_until == end
+    assert examine(end - timedelta(seconds=1)).usable_until == end
+    for late in (timedelta(0), timedelta(seconds=1)):
+        with pytest.raises(CertificateUnusable) as refused:
+            examine(end + late)
+        assert refused.value.code == code
 
 
 def test_a_renewed_file_replaces_the_old_one(new_home: Callable[[], Home], custodian: Custodian) -> None:

@@ -23,7 +23,8 @@ from relay.seal.gnupg import GnupgSealer
 from relay.seal.in_process import InProcessSealer
 from relay.seal.outside import Outline, outline
 from relay.seal.signing import SigningKey
-from tests.fixtures.good_keys import KINDS
+from tests.fixtures.crafted import craft
+from tests.fixtures.good_keys import KINDS, take
 from tests.fixtures.keys import Home, MakeReader, Reader
 
 NOW = datetime.now(UTC) + timedelta(hours=1)
@@ -190,6 +191,23 @@ async def test_the_end_of_a_key_is_exact(which: str, sealer: Sealer, make_reader
             "expired" if which == "primary" else "subkey-expired",
             "ende",
         )
+
+
+@pytest.mark.parametrize(("part", "code"), [("user_id", "expired"), ("subkey", "subkey-expired")])
+async def test_the_end_of_what_binds_a_key_is_exact(
+    part: str, code: str, sealer: Sealer, custodian: Custodian, new_home: Callable[[], Home]
+) -> None:
+    """Otherwise gpg would seal to a key that holds no more, and pysequoia fail without a reason."""
+    end = datetime(2070, 1, 1, tzinfo=UTC)
+    crafted, home = craft(**{f"{part}_until": end}), new_home()  # type: ignore[arg-type]
+    fingerprint, armored = take(home, crafted)
+    certificate = custodian.examine(armored, name="ende", fingerprint=fingerprint, now=NOW)
+    reader = Reader("ende", fingerprint, armored, home.path, certificate)
+    assert reader.decrypt(await sealer.seal(LETTER, [certificate], end - SECOND)) == LETTER
+    for instant in (end, end + SECOND):
+        with pytest.raises(CertificateUnusable) as refused:
+            await sealer.seal(LETTER, [certificate], instant)
+        assert (refused.value.code, refused.value.name) == (code, "ende")
 
 
 async def test_one_unusable_key_fails_the_whole_letter(

@@ -155,6 +155,68 @@ def test_the_newest_signature_counts(hashes: tuple[int, int], accepted: bool) ->
         assert code(given) == "weak-hash"
 
 
+LATER = 1767225600
+"""1 January 2026."""
+
+
+@pytest.mark.parametrize(
+    ("signatures", "end"),
+    [
+        ([[(MADE, 0)]], None),
+        ([[(MADE, ENDED)]], ENDED),
+        ([[(MADE, 0), (MADE + 9, ENDED)]], ENDED),
+        ([[(MADE + 9, ENDED), (MADE, 0)]], ENDED),
+        ([[(MADE, ENDED), (MADE + 9, 0)]], None),
+        ([[(MADE, ENDED), (MADE + 9, LATER)]], LATER),
+        ([[(MADE, LATER), (MADE, ENDED)]], ENDED),
+        ([[(MADE, ENDED)], [(MADE, 0)]], None),
+        ([[(MADE, ENDED)], [(MADE, LATER)]], LATER),
+    ],
+)
+def test_the_key_ends_with_the_last_of_its_user_ids(
+    signatures: list[list[tuple[int, int]]], end: int | None
+) -> None:
+    """Otherwise an older signature would hold what its owner has let end, or one old name end the key."""
+    key_id = CRAFTED.fingerprint[-16:]
+    lines = [
+        f"pub:-:255:22:{key_id}:{MADE}:::-:::scESC:::::ed25519:::0:",
+        f"fpr:::::::::{CRAFTED.fingerprint}:",
+    ]
+    for number, each in enumerate(signatures):
+        lines.append(f"uid:-::::{MADE}::0123::{number}::::::::::0:")
+        lines += [f"sig:!::22:{key_id}:{made}:{until or ''}::::13x:::::8:" for made, until in each]
+    for number, each in enumerate(signatures, 1):
+        lines += [subkey(), f"fpr:::::::::{number:040X}:"]
+        lines += [f"sig:!::22:{key_id}:{made}:{until or ''}::::18x:::::8:" for made, until in each]
+    found = parse("\n".join(lines))[0]
+    ends = [row.expires.timestamp() if row.expires else None for row in (found.primary, *found.subkeys)]
+    assert ends[0] == end
+    if len(signatures) == 1:
+        assert ends[1] == end, "a subkey is bound by one signature"
+
+
+@pytest.mark.parametrize(
+    ("own", "bound", "end"), [("", ENDED, ENDED), (LATER, ENDED, ENDED), (ENDED, LATER, ENDED)]
+)
+def test_the_earlier_of_both_ends(own: int | str, bound: int, end: int) -> None:
+    """Otherwise the one would hide the other."""
+    sig = f"sig:!::22:{CRAFTED.fingerprint[-16:]}:{MADE}:{bound}::::13x:::::8:"
+    primary = f"pub:-:255:22:{CRAFTED.fingerprint[-16:]}:{MADE}:{own}::-:::scESC:::::ed25519:::0:"
+    found = listing(primary, [subkey(end=str(own))], sig=sig)
+    for row in (found.primary, *found.subkeys):
+        assert row.expires == datetime.fromtimestamp(end, UTC)
+
+
+@pytest.mark.parametrize(("made", "end"), [(MADE - 9, None), (MADE, ENDED), (MADE + 9, ENDED)])
+def test_a_signature_on_the_key_itself_ends_it_where_it_is_the_newest(made: int, end: int | None) -> None:
+    """Otherwise what GnuPG judges the key by would be another signature from then on."""
+    key_id = CRAFTED.fingerprint[-16:]
+    direct = f"sig:!::22:{key_id}:{made}:{ENDED}::::1fx:::::8:"
+    primary = f"pub:-:255:22:{key_id}:{MADE}:::-:::scESC:::::ed25519:::0:\n{direct}"
+    found = listing(primary).primary
+    assert found.expires == (datetime.fromtimestamp(end, UTC) if end else None)
+
+
 @pytest.mark.parametrize(
     "sig",
     [
