@@ -9,7 +9,7 @@ from datetime import datetime
 
 from relay.envelope import Envelope, Mark
 from relay.errors import SpoolError
-from relay.spool import FURTHEST, Claim, Entry, State, Totals
+from relay.spool import FURTHEST, SETTLE, Claim, Entry, State, Totals
 from relay.spool.bell import Bell
 from relay.spool.limits import Limits, Quota
 
@@ -144,17 +144,17 @@ class InMemorySpool:
         return self._rows[id].envelope.sealed
 
     async def retry(self, ids: Sequence[str], now: datetime) -> int:
-        return self._move(ids, State.WAITING, lambda row: replace(row, due=now))
+        return self._move(ids, State.WAITING, lambda row: replace(row, due=_soon(row, now)))
 
     async def retry_all(self, mailbox: str, now: datetime) -> int:
-        late = [row.envelope.id for row in self._oldest_first(mailbox) if row.due > now]
+        late = [row.envelope.id for row in self._oldest_first(mailbox) if row.due > _soon(row, now)]
         return await self.retry(late, now)
 
     async def suspend(self, ids: Sequence[str]) -> int:
         return self._move(ids, State.WAITING, lambda row: replace(row, state=State.HELD, reason="operator"))
 
     async def release(self, ids: Sequence[str], now: datetime) -> int:
-        return self._move(ids, State.HELD, lambda row: replace(row, state=State.WAITING, due=now))
+        return self._move(ids, State.HELD, lambda row: replace(row, state=State.WAITING, due=_soon(row, now)))
 
     async def expire(self, before: datetime) -> int:
         self._require_whole()
@@ -206,6 +206,11 @@ class InMemorySpool:
             self._rows[row.envelope.id] = change(row)
         self._bell.ring()
         return len(rows)
+
+
+def _soon(row: _Row, now: datetime) -> datetime:
+    """When it is due if the operator wants it to be tried again."""
+    return now if row.mark is None else max(now, min(row.due, now + SETTLE))
 
 
 def _entry(row: _Row) -> Entry:

@@ -17,7 +17,8 @@ Guarantees of every implementation, held to them by one contract test:
 - ``attempt``, ``done``, ``defer`` and ``hold`` act on claimed envelopes, all of those named or none; naming
   another is a ``SpoolError``. ``done`` of what is done already is no error. After a ``SpoolError`` the claim
   stays: the same call can be made again until it succeeds, and must be.
-- The operator's verbs (``retry``, ``suspend``, ``release``) never touch what is claimed.
+- The operator's verbs (``retry``, ``suspend``, ``release``) never touch what is claimed, and leave a server
+  time to ``SETTLE``.
 - Nothing accepted is ever deleted undelivered.
 - An envelope whose digest no longer fits is set aside as damaged and never handed out.
 - One tenant's envelopes take no more than its quota; see ``relay.spool.limits``.
@@ -40,6 +41,10 @@ from relay.envelope import Envelope, Mark
 
 FURTHEST = timedelta(hours=2)
 """Nothing is deferred further than this; what seems to be was deferred before the clock was set back."""
+
+SETTLE = timedelta(minutes=1)
+"""Nobody makes what is in doubt due sooner than this from now, or than it is: its server may still be storing
+it. Looked for too early it is not found, and sent again."""
 
 FOREIGN_CHANGES = 2.0
 """Seconds within which the serving process notices what another one changed."""
@@ -162,16 +167,16 @@ class Spool(Protocol):
         """The sealed message of one undelivered envelope, as stored, also of a damaged one."""
 
     async def retry(self, ids: Sequence[str], now: datetime) -> int:
-        """Make waiting envelopes due now; returns how many there were."""
+        """Make waiting envelopes due now, within ``SETTLE`` if in doubt; returns how many there were."""
 
     async def retry_all(self, mailbox: str, now: datetime) -> int:
-        """Make due now whatever waits for this mailbox until later; returns how many that were."""
+        """The same for whatever waits for this mailbox until later."""
 
     async def suspend(self, ids: Sequence[str]) -> int:
         """Hold waiting envelopes by the operator's hand, reason ``operator``; returns how many there were."""
 
     async def release(self, ids: Sequence[str], now: datetime) -> int:
-        """Put held envelopes back to waiting, due now; returns how many there were."""
+        """Put held envelopes back to waiting, due as after ``retry``; returns how many there were."""
 
     async def expire(self, before: datetime) -> int:
         """Forget what was done before this instant; returns how many there were."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from relay.envelope import Envelope, Mark
 from relay.errors import SpoolError
-from relay.spool import FURTHEST, Claim, Entry, State, Totals
+from relay.spool import FURTHEST, SETTLE, Claim, Entry, State, Totals
 from relay.spool.limits import Quota
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -117,13 +117,16 @@ def hold(db: sqlite3.Connection, id: str, reason: str, in_doubt: bool) -> None:
 
 
 def retry(db: sqlite3.Connection, ids: Sequence[str], now: datetime) -> int:
-    change = "UPDATE envelope SET due = ? WHERE id = ? AND state = 'waiting'"
-    return db.executemany(change, [(_stored(now), id) for id in dict.fromkeys(ids)]).rowcount
+    change = """UPDATE envelope SET due = max(:now, min(due, iif(mark_uidvalidity IS NULL, :now, :settled)))
+                WHERE id = :id AND state = 'waiting'"""
+    return db.executemany(change, [{"id": id, **_soon(now)} for id in dict.fromkeys(ids)]).rowcount
 
 
 def retry_all(db: sqlite3.Connection, mailbox: str, now: datetime) -> int:
-    change = "UPDATE envelope SET due = ? WHERE mailbox = ? AND state = 'waiting' AND due > ?"
-    return db.execute(change, (_stored(now), mailbox, _stored(now))).rowcount
+    change = """UPDATE envelope SET due = iif(mark_uidvalidity IS NULL, :now, :settled)
+                WHERE mailbox = :mailbox AND state = 'waiting'
+                AND due > iif(mark_uidvalidity IS NULL, :now, :settled)"""
+    return db.execute(change, {"mailbox": mailbox, **_soon(now)}).rowcount
 
 
 def suspend(db: sqlite3.Connection, ids: Sequence[str]) -> int:
@@ -132,8 +135,10 @@ def suspend(db: sqlite3.Connection, ids: Sequence[str]) -> int:
 
 
 def release(db: sqlite3.Connection, ids: Sequence[str], now: datetime) -> int:
-    change = "UPDATE envelope SET state = 'waiting', due = ? WHERE id = ? AND state = 'held'"
-    return db.executemany(change, [(_stored(now), id) for id in dict.fromkeys(ids)]).rowcount
+    change = """UPDATE envelope SET state = 'waiting',
+                    due = max(:now, min(due, iif(mark_uidvalidity IS NULL, :now, :settled)))
+                WHERE id = :id AND state = 'held'"""
+    return db.executemany(change, [{"id": id, **_soon(now)} for id in dict.fromkeys(ids)]).rowcount
 
 
 def expire(db: sqlite3.Connection, before: datetime) -> int:
@@ -247,6 +252,11 @@ def _claimed_bytes(db: sqlite3.Connection) -> int:
            SELECT ifnull(sum(size), 0) FROM known JOIN envelope USING (mailbox) WHERE state = 'claimed'"""
     ).fetchone()
     return int(size)
+
+
+def _soon(now: datetime) -> dict[str, int]:
+    """By when a letter may be due again that the operator wants to be tried: later if it is in doubt."""
+    return {"now": _stored(now), "settled": _stored(now + SETTLE)}
 
 
 def _require_claimed(db: sqlite3.Connection, ids: Sequence[str]) -> None:

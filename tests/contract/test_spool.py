@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from relay.errors import SpoolError, SpoolFull
-from relay.spool import FURTHEST, Entry, Spool, State
+from relay.spool import FURTHEST, SETTLE, Entry, Spool, State
 from relay.spool.database import FILE
 from relay.spool.limits import Limits, Quota
 from relay.spool.sqlite import SqliteSpool
@@ -445,6 +445,27 @@ class TestOperator:
         assert await spool.retry_all("praxis", NOW) == 0
         assert set(await claimed(spool)) == {late.id, due.id}
         assert await spool.next_due("andere") == LATER
+
+    @pytest.mark.parametrize("verb", ["retry", "retry_all", "release"])
+    async def test_a_server_that_may_still_be_storing_is_given_time(self, spool: Spool, verb: str) -> None:
+        """Looked for too early a letter in doubt is not found, and sent again: twice in the mailbox."""
+        soon, late = envelope(), envelope()
+        for letter, until in ((soon, NOW + SETTLE / 2), (late, LATER)):
+            await spool.put(letter)
+            await claimed(spool)
+            await spool.attempt([letter.id], MARK)
+            await spool.defer(letter.id, until, "timeout", in_doubt=True)
+        ids = [soon.id, late.id]
+        if verb == "release":
+            assert await spool.suspend(ids) == 2
+            assert await spool.release(ids, NOW) == 2
+        else:
+            assert await (spool.retry(ids, NOW) if verb == "retry" else spool.retry_all("praxis", NOW)) > 0
+        entries = {entry.id: entry.next_attempt for entry in await spool.entries()}
+        assert entries == {soon.id: NOW + SETTLE / 2, late.id: NOW + SETTLE}
+        after = NOW + 2 * SETTLE
+        assert await spool.retry(ids, after) == 2
+        assert await claimed(spool, now=after) == ids
 
     async def test_suspended_counts_no_attempt_and_keeps_the_mark(self, spool: Spool) -> None:
         """A hold by hand is not the mailbox's refusal, and does not answer whether the letter arrived."""
