@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +38,8 @@ class Custodian:
             self._keyrings.mkdir(mode=0o700, exist_ok=True)
         except OSError:
             raise _unwritable() from None
-        self._listings: dict[bytes, Listing | None] = {}
+        self._listings: dict[bytes, Listing] = {}
+        self._taking_in = threading.Lock()
         self._probes: dict[tuple[bytes, tuple[Subkey, ...]], bool] = {}
 
     def examine(
@@ -91,9 +93,11 @@ class Custodian:
 
     def _listing(self, file: CertificateFile) -> Listing | None:
         digest = hashlib.sha256(file.octets).digest()
-        if digest not in self._listings:
-            self._listings[digest] = self._take_in(file.octets, self._path(file.octets))
-        return self._listings[digest]
+        known = self._listings.get(digest)
+        if known is None and (known := self._take_in(file.octets, self._path(file.octets))):
+            # only what gpg took: that it took nothing may be for lack of memory, and not stay so
+            self._listings[digest] = known
+        return known
 
     def _path(self, octets: bytes) -> Path:
         return self._keyrings / f"{hashlib.sha256(octets).hexdigest()[:32]}.kbx"
@@ -103,7 +107,8 @@ class Custodian:
         try:
             with tempfile.TemporaryDirectory(prefix="new-", dir=self._keyrings) as work:
                 keyring = Path(work) / "ring.kbx"
-                found = parse(self.gnupg.take_in(octets, keyring))
+                with self._taking_in:  # in a new home, gpg trips over a trustdb that another gpg is making
+                    found = parse(self.gnupg.take_in(octets, keyring))
                 if len(found) != 1:
                     return None
                 os.replace(keyring, path)

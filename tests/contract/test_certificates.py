@@ -205,6 +205,24 @@ def test_without_gpg(tmp_path: Path) -> None:
         Custodian(tmp_path / "home", "/bin/false")
 
 
+def test_a_gpg_that_failed_once_is_asked_again(tmp_path: Path, counsellor: Reader) -> None:
+    """Otherwise a moment without memory would make a good key unusable until the next restart."""
+    program, failed = tmp_path / "gpg", tmp_path / "failed"
+    script = f'case "$*" in *--import*) test -e {failed} || {{ touch {failed}; exit 2; }};; esac'
+    program.write_text(f'#!/bin/sh\n{script}\nexec gpg "$@"\n')
+    program.chmod(0o700)
+    custodian = Custodian(tmp_path / "home", str(program))
+
+    def examine() -> Certificate:
+        return custodian.examine(
+            counsellor.armored, name="mueller", fingerprint=counsellor.fingerprint, now=NOW
+        )
+
+    with pytest.raises(CertificateUnusable):
+        examine()
+    assert examine() == counsellor.certificate
+
+
 def test_a_gpg_that_cannot_seal(tmp_path: Path, counsellor: Reader) -> None:
     """Otherwise a key would be accepted to which no letter can be sealed in the end."""
     program = tmp_path / "gpg"
