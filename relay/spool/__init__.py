@@ -20,7 +20,8 @@ Guarantees of every implementation, held to them by one contract test:
 - The operator's verbs (``retry``, ``suspend``, ``release``) never touch what is claimed, and leave a server
   time to ``SETTLE``.
 - Nothing accepted is ever deleted undelivered.
-- An envelope whose digest no longer fits is set aside as damaged and never handed out.
+- An envelope whose digest no longer fits is set aside as damaged and never handed out; so is one of which it
+  is not certain any more whose it is. It stands in the way of no other.
 - One tenant's envelopes take no more than its quota; see ``relay.spool.limits``.
 
 Two processes: one serves (the daemon) and claims; others (``relay spool ...``) may look, and use the

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from relay.errors import SpoolError, SpoolFull
+from relay.spool import mending
 
 FILE = "spool.sqlite3"
 
@@ -34,6 +35,9 @@ _PRAGMAS: Mapping[str, int | str] = {
 
 _BUSY_SECONDS = 5.0
 
+_VERDICTS = 10_000
+"""Of one check, at most: nobody mends more than that."""
+
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open the database for writing; with ``create`` it is made, for its owner alone, where there is none.
@@ -50,6 +54,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
             timeout=_BUSY_SECONDS,
             check_same_thread=False,
         )
+        db.text_factory = _readable
         try:
             for name, wanted in _PRAGMAS.items():
                 _set(db, name, wanted)
@@ -87,17 +92,37 @@ def require_current(db: sqlite3.Connection, versions: Sequence[str] = VERSIONS) 
             )
 
 
-def require_intact(db: sqlite3.Connection) -> None:
-    """Raise ``SpoolError`` if pages are malformed or messages have lost their envelope.
+def fits(db: sqlite3.Connection) -> bool:
+    """Whether rows and indexes are what they should be. Raises ``SpoolError`` if pages are malformed.
 
-    A single row in no legal state is no reason to stop; see ``verbs.recover``.
+    A single row, or an index, is no reason to stop; see ``mending``.
     """
     with translated():
         db.execute("PRAGMA ignore_check_constraints = ON")
-        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        # Not quick_check: it does not compare tables and indexes.
+        verdicts = [verdict for (verdict,) in db.execute(f"PRAGMA integrity_check({_VERDICTS})")]
         db.execute("PRAGMA ignore_check_constraints = OFF")
-        if verdict != "ok" or db.execute("PRAGMA foreign_key_check").fetchone():
+        if verdicts == ["ok"]:
+            return True
+        if len(verdicts) == _VERDICTS or not all(map(mending.mendable, verdicts)):
             raise _damaged()
+        return False
+
+
+def mend(db: sqlite3.Connection, *, fitted: bool) -> list[tuple[str, str]]:
+    """Make rows and indexes what they should be; id and mailbox of each envelope that was set aside.
+
+    ``fitted`` is what ``fits`` said. Raises ``SpoolError`` if it cannot be done.
+    """
+    with translated():
+        db.execute("BEGIN IMMEDIATE")
+        strange = [] if fitted else mending.rebuild(db)
+        aside = mending.set_aside(db, strange)
+        mending.count_anew(db)
+        db.execute("COMMIT")
+    if not fitted and not fits(db):
+        raise _damaged()
+    return aside
 
 
 @contextmanager
@@ -141,11 +166,23 @@ def name(error: Exception) -> str:
     return str(getattr(error, "sqlite_errorname", type(error).__name__))
 
 
+def mismatch() -> sqlite3.DatabaseError:
+    """A row that its index does not know, met where SQLite itself does not notice."""
+    error = sqlite3.DatabaseError("a row is missing from its index")
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_CORRUPT, "SQLITE_CORRUPT_INDEX"
+    return error
+
+
 def _damaged() -> SpoolError:
     return SpoolError(
         "the database of the spool is damaged",
         f"stop the relay, copy the state directory, and save the messages with: sqlite3 {FILE} .recover",
     )
+
+
+def _readable(text: bytes) -> str:
+    """One wrong bit in a text is no reason to read nothing of the others."""
+    return text.decode("utf-8", "replace")
 
 
 def _set(db: sqlite3.Connection, name: str, wanted: int | str) -> None:

@@ -215,15 +215,15 @@ def _prepared(path: Path) -> sqlite3.Connection:
     """The database, made or brought up to date, after what an earlier process left was recovered."""
     db = database.connect(path, create=True)
     with _closed_on_failure(db):
-        database.require_intact(db)
+        if not (fitted := database.fits(db)):
+            events.spool_failed("SQLITE_CORRUPT_INDEX")
         database.upgrade(db)
+        _mend(db, fitted)
         with database.translated():
-            db.execute("BEGIN IMMEDIATE")
-            returned, illegal = verbs.recover(db)
-            db.execute("COMMIT")
+            returned = verbs.recover(db)
             totals = verbs.totals(db, None)
-    for id, mailbox in illegal:
-        events.envelope_damaged(id, mailbox, "illegal-state")
+    if not fitted:
+        events.spool_mended()
     events.spool_opened(totals.waiting, totals.held, totals.damaged, returned)
     return db
 
@@ -238,8 +238,13 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _reopened(path: Path) -> sqlite3.Connection:
     db = _opened(path)
     with _closed_on_failure(db):
-        database.require_intact(db)
+        _mend(db, database.fits(db))
     return db
+
+
+def _mend(db: sqlite3.Connection, fitted: bool) -> None:
+    for id, mailbox in database.mend(db, fitted=fitted):
+        events.envelope_damaged(id, mailbox, "illegal-state")
 
 
 @contextmanager

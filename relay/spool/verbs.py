@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from relay.envelope import Envelope, Mark
 from relay.errors import SpoolError
-from relay.spool import FURTHEST, SETTLE, Claim, Entry, State, Totals
+from relay.spool import FURTHEST, SETTLE, Claim, Entry, State, Totals, database
 from relay.spool.limits import Quota
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,18 +54,22 @@ def claim(
     """
     room = min(room, room_for_all - _claimed_bytes(db))
     due = db.execute(
-        """SELECT id, size FROM envelope WHERE mailbox = ? AND state = 'waiting' AND (due <= ? OR due > ?)
+        """SELECT id, seq, size FROM envelope
+           WHERE mailbox = ? AND state = 'waiting' AND (due <= ? OR due > ?)
            ORDER BY received_at, seq LIMIT ?""",
         (mailbox, _stored(now), _stored(now + FURTHEST), limit),
     )
-    ids: list[str] = []
-    for id, size in due:
+    rows: list[tuple[str, int]] = []
+    for id, seq, size in due:
         room -= size
-        if ids and room < 0:
+        if rows and room < 0:
             break
-        ids.append(id)
-    db.executemany("UPDATE envelope SET state = 'claimed' WHERE id = ?", [(id,) for id in ids])
-    return ids
+        rows.append((id, seq))
+    change = "UPDATE envelope SET state = 'claimed' WHERE id = ? AND +seq = ?"  # +: found by id, as later on
+    if db.executemany(change, rows).rowcount != len(rows):
+        # The index of the ids does not know one of them: it would be found due for ever, and never be had.
+        raise database.mismatch()
+    return [id for id, _ in rows]
 
 
 def load(db: sqlite3.Connection, ids: Iterable[str]) -> list[Claim | str]:
@@ -145,20 +149,9 @@ def expire(db: sqlite3.Connection, before: datetime) -> int:
     return db.execute("DELETE FROM done WHERE at < ?", (_stored(before),)).rowcount
 
 
-def recover(db: sqlite3.Connection) -> tuple[int, list[tuple[str, str]]]:
-    """After the end of another process: its claims wait again, and rows in no legal state are set aside.
-
-    Returns how many claims there were, and id and mailbox of each row set aside.
-    """
-    illegal = db.execute(
-        """SELECT id, mailbox FROM envelope LEFT JOIN sealed_message USING (seq)
-           WHERE state <> 'damaged' AND NOT (legal AND ifnull(length(sealed) = size, false))"""
-    ).fetchall()
-    db.executemany(
-        "UPDATE envelope SET state = 'damaged', reason = 'illegal-state' WHERE id = ?",
-        [(id,) for id, _ in illegal],
-    )
-    return db.execute("UPDATE envelope SET state = 'waiting' WHERE state = 'claimed'").rowcount, illegal
+def recover(db: sqlite3.Connection) -> int:
+    """After the end of another process: its claims wait again; how many there were."""
+    return db.execute("UPDATE envelope SET state = 'waiting' WHERE state = 'claimed'").rowcount
 
 
 def next_due(db: sqlite3.Connection, mailbox: str) -> datetime | None:
@@ -222,7 +215,7 @@ def _total(counts: Iterable[_Count]) -> Totals:
 
 def sealed(db: sqlite3.Connection, id: str) -> bytes:
     row = db.execute(
-        "SELECT sealed FROM envelope JOIN sealed_message USING (seq) WHERE id = ?", (id,)
+        "SELECT CAST(sealed AS BLOB) FROM envelope JOIN sealed_message USING (seq) WHERE id = ?", (id,)
     ).fetchone()
     if row is None:
         raise SpoolError(f"no undelivered envelope {id}")
@@ -230,12 +223,15 @@ def sealed(db: sqlite3.Connection, id: str) -> bytes:
 
 
 def _load(db: sqlite3.Connection, id: str) -> Claim | str:
-    mailbox, message_id, received_at, digest, attempts, uidvalidity, uidnext, message = db.execute(
+    row = db.execute(
         """SELECT mailbox, message_id, received_at, sha256, attempts, mark_uidvalidity, mark_uidnext, sealed
            FROM envelope LEFT JOIN sealed_message USING (seq) WHERE id = ?""",
         (id,),
     ).fetchone()
-    if message is None or hashlib.sha256(message).digest() != digest:
+    if row is None:
+        return id
+    mailbox, message_id, received_at, digest, attempts, uidvalidity, uidnext, message = row
+    if not isinstance(message, bytes) or hashlib.sha256(message).digest() != digest:
         return id
     envelope = Envelope(id, mailbox, message_id, _instant(received_at), message)
     return Claim(envelope, attempts, _mark(uidvalidity, uidnext))

@@ -50,6 +50,19 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+def flip(state: Path, at: int, bit: int) -> None:
+    """What a failing disk does."""
+    content = bytearray((state / FILE).read_bytes())
+    content[at] ^= 1 << bit
+    (state / FILE).write_bytes(content)
+
+
+def whole(state: Path) -> bool:
+    """Whether rows and indexes fit each other."""
+    with by_hand(state) as db:
+        return db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 def commits(state: Path) -> int:
     """Transactions in the write-ahead log: frames with a database size (sqlite.org/fileformat2.html 4.1)."""
     log = (state / f"{FILE}-wal").read_bytes()[WAL_HEADER:]
@@ -230,6 +243,113 @@ class TestDamage:
         (claim,) = await spool.claim("praxis", NOW, 10)
         assert claim.envelope == other
         assert {entry.id: entry.state for entry in await spool.entries()}[letter.id] is State.DAMAGED
+        await spool.close()
+
+    @pytest.mark.parametrize("bit", [0, 1, 7], ids=["other", "another", "not-utf8"])
+    @pytest.mark.parametrize("where", ["{id}praxis", "praxis<{id}", "<{id}@", "waiting", "{id}\2"])
+    async def test_one_wrong_bit_costs_one_letter(self, state: Path, where: str, bit: int) -> None:
+        """A bit that nobody can read again would stop the forms and the letters of every practice.
+
+        In id, mailbox, Message-ID and state of a row, and in the index of the ids.
+        """
+        spool = SqliteSpool.open(state, serving=True)
+        hit, beside, other = envelope(), envelope(), envelope("lindenhof/praxis")
+        await spool.put(gone := envelope("gone"))
+        for letter in (hit, beside, other):  # the number of the first is 2
+            await spool.put(letter)
+        await spool.done([claim.envelope.id for claim in await spool.claim("gone", NOW, 1)], NOW)
+        await spool.close()
+        content = (state / FILE).read_bytes()
+        row = content.index(f"{hit.id}praxis".encode())
+        flip(state, content.index(where.format(id=hit.id).encode(), row) + 3, bit)
+        with capture_logs() as events:
+            spool = SqliteSpool.open(state, serving=True)
+            found = [claim.envelope for claim in await spool.claim("praxis", NOW, 10)]
+            assert [claim.envelope for claim in await spool.claim("lindenhof/praxis", NOW, 10)] == [other]
+        told = [event["id"] for event in events if event["event"] == "envelope_damaged"]
+        damaged = [entry.id for entry in await spool.entries() if entry.state is State.DAMAGED]
+        assert damaged == told
+        if where == "<{id}@" and bit != 7:  # harmless, unless its answer is lost
+            assert [letter.sealed for letter in found] == [hit.sealed, beside.sealed]
+        else:
+            assert found == [beside]
+            assert [await spool.sealed(id) for id in told] == [hit.sealed]
+        await spool.done([letter.id for letter in (*found, other)], NOW)
+        await spool.put(gone)
+        await spool.put(envelope())
+        assert len(await spool.claim("praxis", NOW, 10)) == 1
+        await spool.close()
+        assert whole(state)
+
+    async def test_a_wrong_bit_is_met_while_serving(self, state: Path, spool: SqliteSpool) -> None:
+        """Each claim would find the letter again and never have it, and no other letter after it."""
+        hit, beside, other = envelope(), envelope(), envelope("lindenhof/praxis")
+        for letter in (hit, beside, other):
+            await spool.put(letter)
+        with by_hand(state) as db:  # who finds a commit of another reads the file again
+            db.execute("UPDATE tally SET items = items")
+            assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+        flip(state, (state / FILE).read_bytes().index(f"{hit.id}praxis".encode()) + 3, 0)
+        with capture_logs() as events:
+            found = []
+            async with asyncio.timeout(20):
+                while not found:
+                    try:
+                        found = [claim.envelope for claim in await spool.claim("praxis", NOW, 10)]
+                    except SpoolError:
+                        await asyncio.sleep(0.02)
+            assert found == [beside]
+            assert [claim.envelope for claim in await spool.claim("lindenhof/praxis", NOW, 10)] == [other]
+        names = [event["event"] for event in events]
+        assert names == ["spool_failed", "envelope_damaged", "spool_mended"]
+        await spool.put(envelope())
+        assert (await spool.totals()).damaged == 1
+
+    async def test_a_message_without_its_envelope_is_kept(self, state: Path) -> None:
+        """One row that is gone would stop all others; or its letter be where nobody ever looks."""
+        spool = SqliteSpool.open(state, serving=True)
+        lost, other = envelope(), envelope()
+        await spool.put(lost)
+        await spool.put(other)
+        await spool.close()
+        with by_hand(state) as db:
+            db.execute("DELETE FROM envelope WHERE id = ?", (lost.id,))
+        spool = SqliteSpool.open(state, serving=True)
+        (claim,) = await spool.claim("praxis", NOW, 10)
+        assert claim.envelope == other
+        (damaged,) = [entry for entry in await spool.entries() if entry.state is State.DAMAGED]
+        assert await spool.sealed(damaged.id) == lost.sealed
+        await spool.close()
+
+    async def test_what_each_holds_is_counted_anew(self, state: Path) -> None:
+        """One wrong digit in a sum would close the forms of everybody, for ever."""
+        spool = SqliteSpool.open(state, serving=True)
+        await spool.put(envelope("lindenhof/praxis"))
+        await spool.put(envelope())
+        await spool.close()
+        with by_hand(state) as db:
+            counted = db.execute("SELECT * FROM tally").fetchall()
+            db.execute("UPDATE tally SET bytes = bytes + (1 << 40)")
+            await SqliteSpool.open(state, serving=True).close()
+            assert db.execute("SELECT * FROM tally").fetchall() == counted
+
+    async def test_ids_of_what_was_delivered_out_of_order(self, state: Path) -> None:
+        """One wrong bit in an id that is only remembered would stop everything."""
+        spool = SqliteSpool.open(state, serving=True)
+        letters = [envelope() for _ in range(9)]
+        for letter in letters:
+            await spool.put(letter)
+        await spool.done([claim.envelope.id for claim in await spool.claim("praxis", NOW, 9)], NOW)
+        await spool.put(waiting := envelope())
+        await spool.close()
+        first, *others = sorted(letter.id for letter in letters)
+        flip(state, (state / FILE).read_bytes().index(first.encode()), 6)
+        spool = SqliteSpool.open(state, serving=True)
+        for letter in letters:
+            await spool.put(letter)
+        claims = await spool.claim("praxis", NOW, 10)
+        assert {claim.envelope.id for claim in claims} == {first, waiting.id}
+        assert len(others) == 8
         await spool.close()
 
     async def test_a_digest_that_does_not_fit_is_reported(self, state: Path, spool: SqliteSpool) -> None:
