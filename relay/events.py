@@ -275,9 +275,12 @@ def delivery_held(id: str, mailbox: str, reason: str) -> None:
     _log.error("delivery_held", id=id, mailbox=mailbox, reason=reason)
 
 
-def possible_duplicate(id: str, mailbox: str) -> None:
-    """It is sent again: its answer was lost, and it was not found in a mailbox that has changed since."""
-    _log.warning("possible_duplicate", id=id, mailbox=mailbox)
+def possible_duplicate(id: str, mailbox: str, message_id: str) -> None:
+    """It is sent again: its answer was lost though all of it had gone out, and it was not found.
+
+    Both copies have this ``message_id``: once they are delivered, nothing else leads from ``id`` to them.
+    """
+    _log.warning("possible_duplicate", id=id, mailbox=mailbox, message_id=message_id)
 
 
 def mailbox_unreachable(mailbox: str, reason: str, next_attempt: datetime) -> None:

@@ -4,9 +4,10 @@ Guarantees
 
 - What the spool gave out is delivered, or goes back to it: deferred, or held for a person.
 - Visible once: before an APPEND the spool knows where the mailbox stood, and an APPEND whose answer was lost
-  is looked for before it is repeated. What is left is this: somebody moved the message away, or the folder's
-  numbering began anew, before we could look. Then there may be a second copy with the same Message-ID, and
-  ``possible_duplicate`` says so.
+  is looked for before it is repeated. What is left is this: the server had the whole message and stored it
+  only after we had waited and looked, or somebody moved it away before. Then there may be a second copy with
+  the same Message-ID. Nothing tells that from a server that never stored it, so ``possible_duplicate`` is
+  said of every message that is sent again after the server had all of it.
 - Done means a tagged OK, and that the mailbox then counted as many messages more as it took.
 - A mailbox that is dead, slow or hostile delays no other.
 

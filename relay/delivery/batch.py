@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from relay import events, schedule
 from relay.delivery.surroundings import Result, Surroundings
 from relay.envelope import Mark
-from relay.errors import DeliveryDeferred, DeliveryError, DeliveryRefused, SpoolError
+from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused, SpoolError
 from relay.spool import Claim
 
 HOLD_AFTER = 3
@@ -39,11 +39,17 @@ class Known:
     """How often the server would not take it."""
     breakdowns: Counter[str] = field(default_factory=Counter)
     """How often the server did not get to the end of taking it, or of looking for it."""
+    never_whole: set[str] = field(default_factory=set)
+    """In doubt, but never sent to its end. Of what an earlier process left this is not known."""
+    told: set[str] = field(default_factory=set)
+    """It was said that it may be there twice."""
 
     def forget(self, id: str) -> None:
         """It is the worker's no more."""
         self.rejections.pop(id, None)
         self.breakdowns.pop(id, None)
+        self.never_whole.discard(id)
+        self.told.discard(id)
 
 
 class Batch:
@@ -69,9 +75,18 @@ class Batch:
         self._in_hand = {claim.envelope.id: claim for claim in claims}
 
     async def attempt(self, claims: Sequence[Claim], mark: Mark) -> None:
-        """Note where the mailbox stands: from here on these are in doubt."""
+        """Note where the mailbox stands: from here on these are in doubt.
+
+        What was in doubt already, and was not found, is told to be sent again: the server had all of it, and
+        may go on storing it for longer than we waited, or somebody may have moved it away.
+        """
         ids = [claim.envelope.id for claim in claims]
         await self._insist(lambda: self._spool.attempt(ids, mark))
+        for claim in claims:
+            id = claim.envelope.id
+            if claim.mark is not None and id not in self._known.never_whole and id not in self._known.told:
+                self._known.told.add(id)
+                events.possible_duplicate(id, self._mailbox, claim.envelope.message_id)
 
     async def delivered(self, claims: Sequence[Claim], *, found: bool = False) -> None:
         """The mailbox took them, or (``found``) had them already."""
@@ -96,6 +111,15 @@ class Batch:
                 alone = claim.envelope.id if self._breakdowns(claim) > 1 else ""
                 groups.setdefault((claim.mark, alone), []).append(claim)
         return [(mark, group) for (mark, _), group in groups.items()]
+
+    async def unanswered(self, claims: Sequence[Claim], error: DeliveryInDoubt, *, sent: bool) -> None:
+        """The server broke down when it should take these; ``sent`` is whether it had all of them."""
+        ids = {claim.envelope.id for claim in claims}
+        if sent:
+            self._known.never_whole -= ids
+        elif claims[0].mark is None:
+            self._known.never_whole |= ids
+        await self.doubtful(claims, error)
 
     async def doubtful(self, claims: Sequence[Claim], error: DeliveryError) -> None:
         """The server broke down with these, when it should take them or look for them."""

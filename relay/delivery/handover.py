@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
-from relay import events
 from relay.delivery.batch import Batch
 from relay.envelope import Mark
 from relay.errors import DeliveryError, DeliveryInDoubt, DeliveryRefused, let_go
@@ -85,16 +84,7 @@ class Handover:
         there = [claim for claim in claims if claim.envelope.message_id in found]
         if there:
             await self._batch.delivered(there, found=True)
-        missing = [claim for claim in claims if claim.envelope.message_id not in found]
-        if missing and await self._has_changed(mark):
-            for claim in missing:
-                events.possible_duplicate(claim.envelope.id, self._mailbox)
-        return missing
-
-    async def _has_changed(self, mark: Mark) -> bool:
-        """Whether anything arrived since the mark: only then may it have been ours, and be gone already."""
-        now = await self._threads.run(self._session.mark)
-        return now != mark or now.uidvalidity == 0
+        return [claim for claim in claims if claim.envelope.message_id not in found]
 
     async def _append(self, claims: Sequence[Claim], mark: Mark) -> None:
         """Append these in one command."""
@@ -104,7 +94,7 @@ class Handover:
             after = await self._threads.run(lambda: _append_and_look(self._session, claims))
             _require_growth(before, after, len(claims))
         except DeliveryInDoubt as error:
-            await self._batch.doubtful(claims, error)
+            await self._batch.unanswered(claims, error, sent=self._session.sent)
             raise
         except DeliveryError as error:
             let_go(error)

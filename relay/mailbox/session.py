@@ -68,6 +68,8 @@ class Session:
     def __init__(self, account: Account, wire: Wire, mechanisms: Mechanisms, patience: Patience) -> None:
         """Log in over a connection that was just opened; what fails closes it."""
         self.usable = True
+        self.sent = False
+        """Whether all of the last APPEND went out: without that no server can have stored it."""
         self._turn = threading.Lock()
         self._abandoned = False
         self._account = account
@@ -119,10 +121,14 @@ class Session:
         upload = _Upload(messages)
         size = sum(len(message) for message in messages)
         seconds = self._patience.append + size / self._patience.rate
+        self.sent = False
         with self._command(seconds, failing=DeliveryInDoubt):
-            # Synchronising literals: the server may refuse before it is sent anything.
-            self._wire.literal = upload.next  # type: ignore[assignment]
-            condition, _ = self._wire.xatom("APPEND", _quoted(self._account.folder), upload.announcement)
+            try:
+                # Synchronising literals: the server may refuse before it is sent anything.
+                self._wire.literal = upload.next  # type: ignore[assignment]
+                condition, _ = self._wire.xatom("APPEND", _quoted(self._account.folder), upload.announcement)
+            finally:
+                self.sent = upload.complete and self._wire.ended
             if condition in ("NO", "BAD"):
                 raise answers.append_refusal(self._account.server, condition, self._wire.code)
             # imaplib takes any word behind our tag for an answer; only the two above say "not stored".

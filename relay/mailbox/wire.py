@@ -81,6 +81,8 @@ class Wire(imaplib.IMAP4):
         """Of the last tagged answer since ``allow``: ``OK``, ``NO``, ``BAD``; empty while there was none."""
         self.code = ""
         """Its response code (RFC 5530), in capitals; often empty."""
+        self.ended = True
+        """Whether the last line that was begun has gone out to its end."""
         self.account = account
         self._buffer = bytearray()
         self._received = self._raw = 0
@@ -135,10 +137,12 @@ class Wire(imaplib.IMAP4):
         """Send one clean line, the end of one, or a ``Literal``."""
         if not isinstance(data, Literal) and not re.fullmatch(rb"[\x20-\x7e]*(?:\r\n)?", data):
             raise ValueError("control characters in a command")
+        self.ended = False
         with memoryview(data) as view:
             for start in range(0, len(data), CHUNK):
                 with _troubled():
                     self.channel.send(view[start : start + CHUNK])
+        self.ended = not isinstance(data, Literal) and data.endswith(b"\r\n")
 
     def shutdown(self) -> None:
         """Close the connection; never raises."""

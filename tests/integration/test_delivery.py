@@ -487,17 +487,48 @@ async def test_what_a_killed_process_left_is_looked_for(
     assert "possible_duplicate" not in [log["event"] for log in logs]
 
 
-async def test_where_nothing_arrived_nobody_speaks_of_a_second_copy(
-    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+@pytest.mark.parametrize(("phase", "size"), [(Phase.APPEND, 200), (Phase.LITERAL, 16_000_000)])
+async def test_of_what_was_never_sent_whole_nobody_speaks_as_a_second_copy(
+    phase: Phase,
+    size: int,
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
 ) -> None:
     """Every broken connection would be reported as a possible second copy."""
-    server = scripted_server(faults=[Fault(Phase.FINAL, Action.RESET)])
-    await spool.put(envelope())
+    server = scripted_server(faults=[Fault(phase, Action.RESET, after=50, times=2)])
+    await spool.put(envelope(size=size))
     with capture_logs() as logs:
         async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
             await spool.until_empty()
     assert len(server.contents()) == 1
+    assert len(server.fired) == 2
     assert "possible_duplicate" not in [log["event"] for log in logs]
+
+
+async def test_that_there_may_be_a_second_copy_is_said_before_anybody_can_know(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A server that stores the first one after we looked and sent another has two that nobody was told of.
+
+    Said once, however often it is refused on the way.
+    """
+    server = scripted_server(faults=[Fault(Phase.FINAL, Action.WAIT)])
+    one = envelope()
+    await spool.put(one)
+    patience = dataclasses.replace(PATIENCE, append=0.4)
+    with capture_logs() as logs:
+        async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience):
+            await spool.until_reason("timeout")
+            server.faults += [Fault(Phase.APPEND, Action.NO, code="UNAVAILABLE", times=2)]
+            await spool.until_empty()
+            server.go_on.set()
+            async with asyncio.timeout(10):
+                while len(server.contents()) < 2:  # noqa: ASYNC110 - a thread that tells nobody
+                    await asyncio.sleep(0.01)
+    said = [log for log in logs if log["event"] == "possible_duplicate"]
+    assert [(log["id"], log["message_id"]) for log in said] == [(one.id, one.message_id)]
 
 
 async def test_a_folder_that_stands_still_is_opened_before_it_is_believed(
@@ -708,7 +739,8 @@ async def test_numbers_that_began_anew(
 ) -> None:
     """After a restored backup a message in doubt would be lost, or doubled though it is there."""
     server = scripted_server(faults=[Fault(Phase.STORED, Action.RESET)])
-    await spool.put(envelope())
+    one = envelope()
+    await spool.put(one)
     async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=QUICK):
 
         async def in_doubt() -> bool:
@@ -725,7 +757,8 @@ async def test_numbers_that_began_anew(
             await again.retry([entry.id for entry in await again.spool.entries()], now())
             await again.until_empty()
     assert len(server.contents()) == 1
-    assert ("possible_duplicate" in [log["event"] for log in logs]) is not kept
+    said = [log["message_id"] for log in logs if log["event"] == "possible_duplicate"]
+    assert said == ([] if kept else [one.message_id])
 
 
 @pytest.mark.parametrize("tells", [True, False])

@@ -154,7 +154,7 @@ MUTANTS = (
             Edit(
                 "relay/delivery/handover.py",
                 "        message_ids = [claim.envelope.message_id for claim in claims]\n",
-                "        if not await self._has_changed(mark):\n"
+                "        if await self._threads.run(self._session.mark) == mark:\n"
                 "            return claims\n"
                 "        message_ids = [claim.envelope.message_id for claim in claims]\n",
             ),
