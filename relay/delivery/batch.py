@@ -18,6 +18,7 @@ from relay import events, schedule
 from relay.delivery.surroundings import Result, Surroundings
 from relay.envelope import Mark
 from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused, SpoolError
+from relay.mailbox import Patience
 from relay.spool import Claim
 
 HOLD_AFTER = 3
@@ -50,6 +51,12 @@ class Known:
         self.breakdowns.pop(id, None)
         self.never_whole.discard(id)
         self.told.discard(id)
+
+
+def settling(error: DeliveryInDoubt, patience: Patience) -> float:
+    """Seconds for which the server may still be busy storing: who looks too early finds nothing, and appends
+    again."""
+    return patience.append if error.reason == "timeout" else patience.settle
 
 
 class Batch:
@@ -119,13 +126,18 @@ class Batch:
             self._known.never_whole -= ids
         elif claims[0].mark is None:
             self._known.never_whole |= ids
-        await self.doubtful(claims, error)
+        await self.doubtful(claims, error, least=settling(error, self._surroundings.patience))
 
-    async def doubtful(self, claims: Sequence[Claim], error: DeliveryError) -> None:
+    async def doubtful(self, claims: Sequence[Claim], error: DeliveryError, *, least: float = 0.0) -> None:
         """The server broke down with these, when it should take them or look for them."""
         for claim in claims:
             self._known.breakdowns[claim.envelope.id] += 1
-            await self._defer(claim, self._later(claim), error.reason, in_doubt=True)
+            await self._defer(claim, self._later(claim, least), error.reason, in_doubt=True)
+
+    async def left_behind(self, claims: Sequence[Claim]) -> None:
+        """We go, and the server has not answered yet. It may be at it for as long as we would have waited."""
+        until = self._surroundings.clock() + timedelta(seconds=self._surroundings.patience.append)
+        await asyncio.gather(*(self._defer(claim, until, "stopped", in_doubt=True) for claim in claims))
 
     async def refused(self, claim: Claim, error: DeliveryError) -> None:
         """The mailbox was asked, and did not take it.

@@ -19,6 +19,9 @@ TOGETHER = 4 * 1024 * 1024
 REFUSALS = 8
 """Messages refused one after the other after which it is the mailbox, not the messages."""
 
+LAST_WORD = 1.0
+"""Seconds that a stop may take longer for the spool to note what is left unanswered."""
+
 
 class Handover:
     """One batch and one connection.
@@ -93,6 +96,9 @@ class Handover:
         try:
             after = await self._threads.run(lambda: _append_and_look(self._session, claims))
             _require_growth(before, after, len(claims))
+        except asyncio.CancelledError:
+            await self._leave_behind(claims)
+            raise
         except DeliveryInDoubt as error:
             await self._batch.unanswered(claims, error, sent=self._session.sent)
             raise
@@ -107,6 +113,15 @@ class Handover:
         self._stand = after
         self._refusals = 0
         await self._batch.delivered(claims)
+
+    async def _leave_behind(self, claims: Sequence[Claim]) -> None:
+        """Have the next process wait before it looks; what a slow disk makes of that is no reason to stay."""
+        noting = asyncio.ensure_future(self._batch.left_behind(claims))
+        noting.add_done_callback(lambda noting: noting.cancelled() or noting.exception())
+        try:
+            await asyncio.wait([noting], timeout=LAST_WORD)
+        finally:
+            noting.cancel()
 
     async def _one_by_one(self, claims: Sequence[Claim], mark: Mark) -> None:
         """After several were refused together: one bad message must hold up no other.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from relay import events, schedule
-from relay.delivery.batch import SPOOL_PAUSE, Batch, GivenUp, Known
+from relay.delivery.batch import SPOOL_PAUSE, Batch, GivenUp, Known, settling
 from relay.delivery.handover import Handover
 from relay.delivery.surroundings import Surroundings
 from relay.envelope import Mark
@@ -247,9 +247,7 @@ class Worker:
         self._failures += 1
         least = error.after or 0.0 if isinstance(error, DeliveryDeferred) else 0.0
         if isinstance(error, DeliveryInDoubt):
-            # The server may still be busy storing it: who looks too early finds nothing, and appends again.
-            patience = self._surroundings.patience
-            least = patience.append if error.reason == "timeout" else patience.settle
+            least = settling(error, self._surroundings.patience)
             self._settled_at = now + least
         if error.reason == "login-refused":
             self._refused_logins.append(now)

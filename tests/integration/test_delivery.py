@@ -413,22 +413,60 @@ async def test_stopping_finishes_the_append_at_hand(
     assert [entry.in_doubt for entry in entries] == [False, False]
 
 
+@pytest.mark.parametrize("fault", [Fault(Phase.STORED, Action.STALL), Fault(Phase.FINAL, Action.WAIT)])
 async def test_stopping_gives_up_at_its_deadline(
-    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+    fault: Fault,
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
 ) -> None:
-    """A server that never answers would keep the daemon from stopping; the message is looked for later."""
-    server = scripted_server(faults=[Fault(Phase.STORED, Action.STALL)])
+    """A server that never answers would keep the daemon from stopping.
+
+    One that is only slow would have the message twice: the next process looks for it when the server has had
+    as long as we would have waited, and not before.
+    """
+    server = scripted_server(faults=[fault])
     await spool.put(envelope())
-    patience = Patience(append=60.0)
+    patience = dataclasses.replace(PATIENCE, append=3.0)
     accounts = {"praxis": account_for(server)}
     async with delivering(spool, accounts, mechanisms, patience=patience, stop_within=0.2) as delivery:
         await spool.until(lambda: _called(spool, "attempt"))
-        async with asyncio.timeout(10):
+        while not server.fired:  # noqa: ASYNC110 - a thread that tells nobody
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(3):
             await delivery.stop(0.2)
+    stopped = now()
     again = spool.restarted()
+    (entry,) = await again.spool.entries()
+    assert (entry.in_doubt, entry.reason) == (True, "stopped")
+    assert entry.next_attempt >= stopped + timedelta(seconds=2)
     async with delivering(again, accounts, mechanisms):
+        await again.until(lambda: _called(again, "next_due"))
+        server.go_on.set()
         await again.until_empty()
     assert len(server.contents()) == 1
+
+
+async def test_stopping_waits_for_no_disk(
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that hangs would make the stop take longer than was promised, and the daemon be killed."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.STALL)])
+    await spool.put(envelope())
+
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(spool.spool, "defer", hang)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms, stop_within=0.2) as delivery:
+        await spool.until(lambda: _called(spool, "attempt"))
+        async with asyncio.timeout(5):
+            await delivery.stop(0.2)
 
 
 async def _called(spool: ObservedSpool, verb: str) -> bool:
@@ -731,6 +769,28 @@ def _refuse(conversation: Conversation, answer: str) -> Action:
 
 async def _held(spool: ObservedSpool) -> bool:
     return (await spool.spool.totals()).held == 1
+
+
+async def test_a_mailbox_that_was_taken_out_and_put_back_is_given_time(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """A letter that the server is still storing would be looked for after two reloads, and stored twice."""
+    server = scripted_server(faults=[Fault(Phase.STORED, Action.RESET)])
+    accounts = {"praxis": account_for(server)}
+    await spool.put(envelope())
+    patience = dataclasses.replace(PATIENCE, settle=60.0)
+    async with delivering(spool, accounts, mechanisms, patience=patience) as delivery:
+        await spool.until_reason("closed")
+        delivery.replace({})
+        async with asyncio.timeout(10):
+            while delivery._workers:  # noqa: ASYNC110 - it leaves and tells nobody
+                await asyncio.sleep(0.01)
+        spool.calls.clear()
+        delivery.replace(accounts)
+        await spool.until(lambda: _called(spool, "next_due"))
+        (entry,) = await spool.spool.entries()
+        assert entry.next_attempt > now() + timedelta(seconds=50)
+        assert server.connections == 1
 
 
 @pytest.mark.parametrize("kept", [True, False])
