@@ -43,7 +43,7 @@ class Known:
     never_whole: set[str] = field(default_factory=set)
     """In doubt, but never sent to its end. Of what an earlier process left this is not known."""
     told: set[str] = field(default_factory=set)
-    """It was said that it may be there twice."""
+    """Sent again, and it was said that there may be two."""
 
     def forget(self, id: str) -> None:
         """It is the worker's no more."""
@@ -124,6 +124,7 @@ class Batch:
         ids = {claim.envelope.id for claim in claims}
         if sent:
             self._known.never_whole -= ids
+            self._known.told -= ids  # that was another one
         elif claims[0].mark is None:
             self._known.never_whole |= ids
         await self.doubtful(claims, error, least=settling(error, self._surroundings.patience))

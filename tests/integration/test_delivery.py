@@ -550,23 +550,27 @@ async def test_that_there_may_be_a_second_copy_is_said_before_anybody_can_know(
 ) -> None:
     """A server that stores the first one after we looked and sent another has two that nobody was told of.
 
-    Said once, however often it is refused on the way.
+    Said once for each that may be there, however often it is refused on the way.
     """
-    server = scripted_server(faults=[Fault(Phase.FINAL, Action.WAIT)])
+    server = scripted_server(faults=[Fault(Phase.FINAL, Action.WAIT, times=2)])
     one = envelope()
     await spool.put(one)
     patience = dataclasses.replace(PATIENCE, append=0.4)
     with capture_logs() as logs:
         async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience):
-            await spool.until_reason("timeout")
+            await spool.until(lambda: _twice(server))
             server.faults += [Fault(Phase.APPEND, Action.NO, code="UNAVAILABLE", times=2)]
             await spool.until_empty()
             server.go_on.set()
             async with asyncio.timeout(10):
-                while len(server.contents()) < 2:  # noqa: ASYNC110 - a thread that tells nobody
+                while len(server.contents()) < 3:  # noqa: ASYNC110 - a thread that tells nobody
                     await asyncio.sleep(0.01)
     said = [log for log in logs if log["event"] == "possible_duplicate"]
-    assert [(log["id"], log["message_id"]) for log in said] == [(one.id, one.message_id)]
+    assert [(log["id"], log["message_id"]) for log in said] == [(one.id, one.message_id)] * 2
+
+
+async def _twice(server: ScriptedServer) -> bool:
+    return len(server.fired) == 2
 
 
 async def test_a_folder_that_stands_still_is_opened_before_it_is_believed(
