@@ -245,15 +245,20 @@ def _check_text(text: str, submission: Submission) -> None:
         text
     )
     words = phrases(submission.language)
-    dense = "".join(text.split())
+    dense = _dense(text)
     for typed in _typed(submission):
-        assert "".join(visible(typed, words.more_marks).split()) in dense
+        assert _dense(visible(typed, words.more_marks)) in dense
     labels = [question.label[submission.language] for question in submission.asked]
     body = text.replace("\r\n", "\n").partition("\n-- \n")
     assert body[1]
     at_margin = [line for line in body[0].split("\n") if line and not line.startswith("    ")]
     ours = {*labels, words.additions, words.unanswered}
     assert all(line in ours for line in at_margin[2:]), "an answer at the margin"
+
+
+def _dense(text: str) -> str:
+    """Without the blanks, which may stand elsewhere, or be others."""
+    return "".join(text.replace("\u2800", "").split())
 
 
 def _typed(submission: Submission) -> Iterator[str]:
