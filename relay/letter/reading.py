@@ -204,11 +204,11 @@ _LINK = re.compile(
 )
 """What mail programs show as a link: nobody takes the rest of it, broken at the margin, for a label."""
 
-_VERY_WIDE = re.compile("[\u102a\u2e3a\u2e3b\ua9c5\ufdfa\ufdfb\ufdfd\U00012000-\U0001254f]")
-"""A few signs are as long as a word."""
-
-_NARROW = re.compile("[ -~\xa0-\u06ff\u1e00-\u1fff\u2010-\u2027\u202f-\u203a\u20ac]")
+_NARROW = re.compile("[ -\u06ff\u1e00-\u1fff\u2010-\u2027\u202f-\u203a\u20ac]")
 """Latin, Greek, Cyrillic, Armenian, Hebrew and Arabic, and the punctuation that they share."""
+
+_VERY_WIDE = "\u102a\u2e3a\u2e3b\ua9c5\ufdfa\ufdfb\ufdfd"
+"""A few signs are as long as a word, and so is much of cuneiform."""
 
 _JOINERS = "\u200c\u200d"
 _SKINS = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
@@ -242,7 +242,7 @@ def _cut(word: str, room: int) -> Iterator[str]:
     """A word that is as long as several lines, in pieces that each fill one."""
     start = end = used = 0
     while end < len(word):
-        columns = _columns(word[end])
+        columns = _columns_of(word[end])
         if used + columns <= room:
             end, used = end + 1, used + columns
         else:
@@ -269,9 +269,9 @@ def _columns(text: str) -> int:
 
 
 def _columns_of(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    if _VERY_WIDE.match(character):
-        return 12
     category = unicodedata.category(character)
-    return 1 if category[0] == "M" or category == "Cf" or _NARROW.match(character) else 2
+    if category[0] == "M":
+        return 0 if unicodedata.combining(character) else 1
+    if category == "Cf" or _NARROW.match(character):
+        return 1
+    return 12 if character in _VERY_WIDE or "\U00012000" <= character <= "\U0001254f" else 2
