@@ -33,7 +33,9 @@ class Look:
     """What is in it, in a few words; empty where it could not be read."""
     mistakes: list[Mistake] = field(default_factory=list)
     bearable: list[Mistake] = field(default_factory=list)
-    """Those of them that concern one form, which says so to its visitors: no reason not to serve the rest."""
+    """Those of them with which the rest can be served: what concerns one form, which says so to its visitors,
+    and a certificate that only time has ended.
+    """
     tenant: str = ""
     """Whose it is; empty for what belongs to relay.yaml itself."""
 

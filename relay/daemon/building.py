@@ -117,6 +117,8 @@ class Building:
         try:
             config = _servable(found).keeping(kept)
             if config.tls:
+                if config.tls.ends <= now() and kept.tls and kept.tls.ends > now():
+                    raise ConfigError(found.errors)  # the one that we have is better
                 listening.server_context(config.tls.certificate, config.tls.key)  # tried before it is needed
             return Prepared(kept, (config, _sealer(config, self.custodian)))
         except RelayError as error:

@@ -13,9 +13,11 @@ import time
 import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.acceptance.test_status import put_old, within
 from tests.fixtures.daemon import Relay, Setting, StartRelay, drained, marker, write_certificate
 from tests.fixtures.dovecot import Dovecot
 from tests.fixtures.keys import Home, Reader
@@ -161,6 +163,27 @@ def test_reload_takes_a_renewed_certificate(practice: Setting, start_relay: Star
     relay.wait_for("reloaded")
     assert ssl.get_server_certificate(("127.0.0.1", relay.port)) != before
     assert relay.request("GET", "/f/kontakt").status == 200
+
+
+def test_an_ended_certificate_stops_no_delivery(practice: Setting, start_relay: StartRelay) -> None:
+    """After a restart nothing that was accepted before would be delivered, and nobody raise an alarm."""
+    put_old(practice, "praxis", timedelta(minutes=10))
+    write_certificate(practice.folder, ends=datetime.now(UTC) - timedelta(days=1))
+    relay = start_relay(practice)
+    drained(practice)
+    assert practice.mailbox.count() == 1
+    assert within(10, lambda: bool(relay.events("alarm_raised")))
+    assert relay.events("alarm_raised")[0]["name"] == "tls_certificate_ended"
+    write_certificate(practice.folder)
+    relay.reload()
+    relay.wait_for("reloaded")
+    assert relay.request("GET", "/f/kontakt").status == 200
+
+    seen = ssl.get_server_certificate(("127.0.0.1", relay.port))
+    write_certificate(practice.folder, ends=datetime.now(UTC) - timedelta(days=1))
+    relay.reload()
+    assert "the certificate has ended" in relay.wait_for("reload_refused")["lines"][0]
+    assert ssl.get_server_certificate(("127.0.0.1", relay.port)) == seen, "the better one stays"
 
 
 def test_a_start_that_fails_leaves_no_agent_behind(
