@@ -18,11 +18,13 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from aiohttp import web
 
 from relay import events
 from relay.errors import RequestRefused, SpoolError, let_go
+from relay.intake import OpenForm
 from relay.submission import Submission
 from relay.web import answers, assets, colour, embed, headers, proxies, tokens, troubles
 from relay.web.bodies import longest_text, receive
@@ -208,12 +210,22 @@ class _Desk:
             self._note("next_ignored", visit, events.next_ignored)
         with self._pressure.counted(visit):
             return await self._door.intake.accept(
-                visit.open_form,
+                self._as_its_keys_are_now(visit),
                 visit.answers,
                 language=visit.language,
                 now=self._door.clock(),
                 once=visit.once,
             )
+
+    def _as_its_keys_are_now(self, visit: Visit) -> OpenForm:
+        """The form as it was when the request began, with its keys as they are: one of them may have been
+        revoked while a file was arriving.
+        """
+        now = self._door.find(visit.request.match_info)
+        known = {each.fingerprint: each for each in now.certificates} if now else {}
+        before = visit.open_form
+        certificates = tuple(known.get(each.fingerprint, each) for each in before.certificates)
+        return replace(before, certificates=certificates)
 
     async def _lack_of_room(self, visit: Visit) -> SpoolError | None:
         """Why the spool would take nothing, asked before files are read.

@@ -16,6 +16,7 @@ import pytest
 import structlog
 from aiohttp import FormData
 
+from relay.certificate import Refused
 from relay.errors import SpoolError, SpoolFull
 from relay.web import headers, tokens
 from tests.fixtures.web import JSON, PUBLIC_URL, Page, Site, answered, kept, parsed, read_letter
@@ -482,6 +483,29 @@ async def test_a_reload_takes_effect_at_once(site: Site) -> None:
     site.door.forms = {("", "neu"): site.door.forms["", "kontakt"]}
     assert (await site.get("/f/kontakt")).status == 404
     assert (await site.get("/f/neu")).status == 200
+
+
+async def test_a_key_that_is_revoked_while_a_file_arrives(site: Site) -> None:
+    """The letter would be sealed to whoever has stolen the key."""
+    body = b"--b\r\nContent-Disposition: form-data; name=%b\r\n\r\n%b\r\n"
+    parts = body % (b'"anliegen"', TYPED["anliegen"].encode()) + body % (b'"weg"', TYPED["weg"].encode())
+    reader, writer = await site.connect()
+    writer.write(
+        b"POST /f/kontakt HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: application/json\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n"
+        % (len(parts) + len(b"--b--\r\n"))
+    )
+    writer.write(parts)
+    await writer.drain()
+    await site.get("/f/kontakt")
+    before = site.door.forms["", "kontakt"]
+    revoked = replace(before.certificates[0], refused=Refused("revoked", "it was revoked", ""))
+    site.door.forms = {("", "kontakt"): replace(before, certificates=(revoked,))}
+    writer.write(b"--b--\r\n")
+    async with asyncio.timeout(20):
+        answer = answered(await reader.read())
+    assert answer.status == 503
+    assert not await site.spool.entries()
 
 
 async def test_the_reference_can_be_kept_as_text(site: Site) -> None:
