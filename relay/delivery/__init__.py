@@ -9,7 +9,7 @@ Guarantees
   the same Message-ID. Nothing tells that from a server that never stored it, so ``possible_duplicate`` is
   said of every message that is sent again after the server had all of it.
 - Done means a tagged OK, and that the mailbox then counted as many messages more as it took.
-- A mailbox that is dead, slow or hostile delays no other.
+- A mailbox that is dead, slow or hostile delays no other, nor do many of one tenant (``room``).
 
 Fails with nothing: what goes wrong is an event, a reason in the spool, and ``status``.
 """
@@ -23,7 +23,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from relay import events
-from relay.delivery.surroundings import CONVERSATIONS, Nobody, Result, Surroundings, Watcher
+from relay.delivery.room import CONVERSATIONS
+from relay.delivery.surroundings import Nobody, Result, Surroundings, Watcher
 from relay.delivery.worker import MailboxStatus, Worker
 from relay.errors import SpoolError
 from relay.mailbox import PATIENCE, Account, Mechanisms, Patience

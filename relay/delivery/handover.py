@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from relay.delivery.batch import Batch
+from relay.delivery.conversation import Conversation
 from relay.envelope import Mark
 from relay.errors import DeliveryError, DeliveryInDoubt, DeliveryRefused, let_go
 from relay.mailbox import Session
 from relay.spool import Claim
-from relay.threads import Threads
 
 TOGETHER = 4 * 1024 * 1024
 """Bytes of several messages in one APPEND at most: a cut puts all of them in doubt."""
@@ -30,14 +30,10 @@ class Handover:
     are still in the batch's hands.
     """
 
-    def __init__(
-        self, batch: Batch, session: Session, threads: Threads, stopping: asyncio.Event, mailbox: str
-    ) -> None:
+    def __init__(self, batch: Batch, session: Session, conversation: Conversation) -> None:
         self._batch = batch
         self._session = session
-        self._threads = threads
-        self._stopping = stopping
-        self._mailbox = mailbox
+        self._conversation = conversation
         self._refusals = 0
         self._stand: Mark | None = None
         """Where the mailbox stands, as far as it said."""
@@ -52,7 +48,7 @@ class Handover:
         await self._append_all(_parts(fresh, several=self._session.multiappend))
         # A message at which a server breaks down time and again goes alone, and after all others.
         for mark, doubtful in self._batch.suspects():
-            if self._stopping.is_set():
+            if not await self._conversation.go_on():
                 return
             try:
                 missing = await self._look(doubtful, mark)
@@ -70,10 +66,10 @@ class Handover:
         """``mark`` is for what was looked for: where the mailbox stood before. What arrives while we look,
         because the server was slow with it, is found the next time."""
         for part in parts:
-            if self._stopping.is_set():
+            if not await self._conversation.go_on():
                 return
             if self._stand is None:
-                self._stand = await self._threads.run(self._session.mark)
+                self._stand = await self._conversation.run(self._session.mark)
             await self._append(part, mark or self._stand)
 
     async def _look(self, claims: Sequence[Claim], mark: Mark) -> Sequence[Claim]:
@@ -83,7 +79,9 @@ class Handover:
         Dovecot answers STATUS with the numbers from before until somebody opens the folder.
         """
         message_ids = [claim.envelope.message_id for claim in claims]
-        found = await self._threads.run(lambda: self._session.find(message_ids, mark))
+        found = await self._conversation.run(
+            lambda: self._session.find(message_ids, mark), answers=len(claims) + 2
+        )
         there = [claim for claim in claims if claim.envelope.message_id in found]
         if there:
             await self._batch.delivered(there, found=True)
@@ -94,7 +92,11 @@ class Handover:
         await self._batch.attempt(claims, mark)
         before, self._stand = self._stand, None
         try:
-            after = await self._threads.run(lambda: _append_and_look(self._session, claims))
+            after = await self._conversation.run(
+                lambda: _append_and_look(self._session, claims),
+                answers=len(claims) + 2,
+                size=sum(len(claim.envelope.sealed) for claim in claims),
+            )
             _require_growth(before, after, len(claims))
         except asyncio.CancelledError:
             await self._leave_behind(claims)
@@ -129,7 +131,7 @@ class Handover:
         Looks first, where the server can search. None should be stored (RFC 3502 section 6.3.11), but looking
         costs one command.
         """
-        self._stand = await self._threads.run(self._session.mark)
+        self._stand = await self._conversation.run(self._session.mark)
         left = claims
         try:
             left = await self._look(claims, mark)

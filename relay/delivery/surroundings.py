@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from relay.delivery.room import Room
 from relay.mailbox import Mechanisms, Patience
 from relay.spool import Spool
 from relay.threads import Threads
-
-CONVERSATIONS = 32
-"""Mailboxes talked to at the same time."""
-
-SECOND_CHANCES = 16
-"""How many of them may be mailboxes whose last attempt failed: a provider that answers nobody keeps each
-conversation until its deadline, and with many mailboxes there it would keep all of them."""
 
 Result = Literal["done", "found", "deferred", "held"]
 
@@ -55,4 +48,4 @@ class Surroundings:
     patience: Patience
     threads: Threads
     watcher: Watcher = field(default_factory=Nobody)
-    second_chances: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SECOND_CHANCES))
+    room: Room = field(default_factory=Room)

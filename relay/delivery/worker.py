@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from relay import events, schedule
 from relay.delivery.batch import SPOOL_PAUSE, Batch, GivenUp, Known, settling
+from relay.delivery.conversation import Conversation
 from relay.delivery.handover import Handover
 from relay.delivery.surroundings import Surroundings
+from relay.delivery.waiting import Leaving, until
 from relay.envelope import Mark
 from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, SpoolError, let_go
 from relay.mailbox import Account, Session, connect
@@ -66,10 +67,6 @@ class MailboxStatus:
         return self.reason in _REFUSING
 
 
-class _Leaving(Exception):
-    """The daemon stops before anything was begun that would have to be finished."""
-
-
 class Worker:
     """Delivers to one mailbox until ``stop``, or until it serves no account any more."""
 
@@ -87,6 +84,8 @@ class Worker:
         """Whether what was put off must still be made due: until the spool has done it."""
         self._known = Known()
         self._failures = 0
+        self._slow = False
+        """Whether its last conversation was."""
         self._refused_logins: list[float] = []
         self._alone_until = 0.0
         """By the clock of the event loop, which nobody sets back."""
@@ -156,48 +155,41 @@ class Worker:
 
     async def _deliver(self, account: Account, claims: Sequence[Claim]) -> None:
         batch = Batch(self._surroundings, self.mailbox, claims, self._known, self._stopping)
+        second_chance = self._had_its_chance(claims)
+        conversation = Conversation(
+            self._surroundings, self.mailbox, self._stopping, second_chance=second_chance
+        )
         try:
-            async with self._room(claims):
-                session, stand = await self._arrive(account)
-                handover = Handover(batch, session, self._threads, self._stopping, self.mailbox)
-                await handover.run(claims, stand)
+            async with conversation:
+                session, stand = await self._arrive(account, conversation)
+                await Handover(batch, session, conversation).run(claims, stand)
         except DeliveryError as error:
             let_go(error)
             self._note_success(batch)
             await self._fail(batch, error)
             return
-        except _Leaving:
+        except Leaving:
             pass
+        finally:
+            self._slow = conversation.slow
         self._note_success(batch)
         self._note_refusal(batch)
         await batch.give_back("stopped")
 
-    @contextlib.asynccontextmanager
-    async def _room(self, claims: Sequence[Claim]) -> AsyncIterator[None]:
-        """Mailboxes that failed share a part of the conversations, so that the others find one free.
+    def _had_its_chance(self, claims: Sequence[Claim]) -> bool:
+        """Whether the mailbox failed or was slow the last time, and so must leave room to others.
 
-        So do those that failed before we were started, until a letter is taken: each was tried twice or more
-        (once alone may have been our own stop).
+        Or failed before we were started, until a letter is taken: each was tried twice or more (once alone
+        may have been our own stop).
         """
         failed_before = self.status.last_success is None and all(claim.attempts > 1 for claim in claims)
-        if not self._failures and not failed_before:
-            yield
-            return
-        room = self._surroundings.second_chances
-        entered = asyncio.ensure_future(room.acquire())
-        await self._until(entered, self._stopping.wait())
-        if entered.cancelled():
-            raise _Leaving
-        try:
-            yield
-        finally:
-            room.release()
+        return bool(self._failures) or self._slow or failed_before
 
-    async def _arrive(self, account: Account) -> tuple[Session, Mark]:
+    async def _arrive(self, account: Account, conversation: Conversation) -> tuple[Session, Mark]:
         """A connection that works, and where the mailbox stands."""
         if self._session is not None and self._session.usable:
             try:
-                return self._session, await self._ask(self._session.mark)
+                return self._session, await self._ask(conversation, self._session.mark)
             except DeliveryDeferred:
                 if self._session.usable:
                     raise
@@ -205,15 +197,23 @@ class Worker:
         shared = self._surroundings
         self._session = None
         self._session = await self._ask(
-            lambda: connect(account, shared.mechanisms, shared.patience), unwanted=Session.abandon
+            conversation,
+            lambda: connect(account, shared.mechanisms, shared.patience),
+            unwanted=Session.abandon,
         )
-        return self._session, await self._ask(self._session.mark)
+        return self._session, await self._ask(conversation, self._session.mark)
 
-    async def _ask(self, question: Callable[[], T], *, unwanted: Callable[[T], None] = lambda _: None) -> T:
+    async def _ask(
+        self,
+        conversation: Conversation,
+        question: Callable[[], T],
+        *,
+        unwanted: Callable[[T], None] = lambda _: None,
+    ) -> T:
         """A blocking call that may be left alone when the daemon stops."""
-        answer = asyncio.ensure_future(self._threads.run(question, unwanted=unwanted))
+        answer = asyncio.ensure_future(conversation.run(question, unwanted=unwanted))
         try:
-            await self._until(answer, self._stopping.wait())
+            await until(answer, self._stopping.wait())
         except asyncio.CancelledError:
             if answer.done() and not answer.cancelled() and not answer.exception():
                 unwanted(answer.result())  # it came just before
@@ -221,7 +221,7 @@ class Worker:
         if answer.cancelled():
             # A thread may still wait for an answer over this connection: nobody else may use it.
             self._abandon()
-            raise _Leaving
+            raise Leaving
         return answer.result()
 
     def _note_success(self, batch: Batch) -> None:
@@ -273,12 +273,14 @@ class Worker:
             seconds = min(seconds, IDLE)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await self._until(self._spool.wait(self.mailbox, seconds), self._changed.wait())
+        await until(self._spool.wait(self.mailbox, seconds), self._changed.wait())
         if loop.time() - began > IDLE - _SOON:
             await self._hang_up()
 
     async def _hang_up(self) -> None:
-        if self._session is not None:
+        if self._slow:
+            self._abandon()  # who let everybody wait is not waited for once more
+        elif self._session is not None:
             await self._threads.run(self._session.close)
             self._session = None
 
@@ -293,27 +295,13 @@ class Worker:
         Not even they end it where a login was refused: the provider would lock the account.
         """
         called = asyncio.ensure_future(self._spool.wait(self.mailbox, seconds))
-        await self._until(called, self._changed.wait())
+        await until(called, self._changed.wait())
         if not called.cancelled() and called.result() and self.status.reason != "login-refused":
             self._alone_until = self._settled_at
 
     async def _rest(self, seconds: float) -> None:
         """Sleep; only ``stop`` and ``serve`` end it."""
-        await self._until(asyncio.sleep(seconds), self._changed.wait())
-
-    @staticmethod
-    async def _until(*causes: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
-        """Wait for the first of these, and raise what it raised; the others are cancelled."""
-        waiting = [asyncio.ensure_future(cause) for cause in causes]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for cause in waiting:
-                cause.cancel()
-            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, Exception):
-                raise outcome
+        await until(asyncio.sleep(seconds), self._changed.wait())
 
 
 def _tell(mailbox: str, reason: str, until: datetime) -> None:

@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 
 from relay.delivery import Delivery
 from relay.delivery.batch import Batch, Known
-from relay.delivery.surroundings import CONVERSATIONS, SECOND_CHANCES, Surroundings
+from relay.delivery.room import CONVERSATIONS, SECOND_CHANCES
+from relay.delivery.surroundings import Surroundings
 from relay.delivery.worker import Worker
 from relay.envelope import Envelope
 from relay.errors import DeliveryDeferred, SpoolError
