@@ -7,12 +7,9 @@ does not. Plain HTTP exists on loopback and unix sockets only, for a proxy in fr
 
 from __future__ import annotations
 
-import _ssl
-import ctypes
 import os
 import socket
 import ssl
-import sys
 from pathlib import Path
 
 from relay.errors import ConfigError, Mistake
@@ -26,34 +23,17 @@ SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """The context for visitors. Raises ``ConfigError`` if certificate and key do not fit together.
 
-    No connection resumes another. The key that tickets are encrypted with lives as long as the daemon, and
-    remembered sessions nearly as long: whoever got hold of them could read what was recorded of TLS 1.2 since
-    then, forward secrecy or not.
+    It gives no tickets: the key that they are encrypted with lives as long as the daemon, and whoever got
+    hold of it could read what was recorded of TLS 1.2 since then, forward secrecy or not. (OpenSSL remembers
+    sessions of TLS 1.2 instead, in memory, for two hours; Python has no way of telling it not to.)
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
-    _remember_no_sessions(context)
     load_pair(context, certificate, key)
     return context
-
-
-def _remember_no_sessions(context: ssl.SSLContext) -> None:
-    # Instead of tickets OpenSSL would remember the sessions of TLS 1.2, and Python cannot tell it not to.
-    # Where OpenSSL's own context is to be found is known of these versions; a test fails on any other.
-    if sys.implementation.name == "cpython" and (3, 11) <= sys.version_info < (3, 14):
-        library = ctypes.CDLL(getattr(_ssl, "__file__", None))
-        if hasattr(library, "SSL_CTX_ctrl"):
-            of_openssl = ctypes.c_void_p.from_address(id(context) + object.__basicsize__)
-            library.SSL_CTX_ctrl.argtypes = ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p
-            library.SSL_CTX_ctrl(of_openssl, _SET_SESSION_CACHE_MODE, _OFF, None)
-
-
-_SET_SESSION_CACHE_MODE = 44
-_OFF = 0
-"""SSL_CTRL_SET_SESS_CACHE_MODE and SSL_SESS_CACHE_OFF of openssl/ssl.h."""
 
 
 def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
