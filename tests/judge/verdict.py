@@ -1,4 +1,4 @@
-"""Seven numbers: attempted, acknowledged, delivered, lost, unexpected, duplicated, recovered."""
+"""Eight numbers: attempted, acknowledged, delivered, lost, unexpected, duplicated, untold, recovered."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pysequoia
 
@@ -17,9 +18,18 @@ from tests.fixtures.keys import Reader
 from tests.judge.ledger import MARK, Ledger
 
 
+class Found(NamedTuple):
+    """One message of the mailbox, as the judge read it."""
+
+    entry: str
+    """``""`` where nobody can read it."""
+    reference: str
+    message_id: str
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What became of everything. ``lost`` and ``unexpected`` are 0, or the relay broke its promise."""
+    """What became of everything. ``lost``, ``unexpected`` and ``untold`` are 0, or a promise was broken."""
 
     attempted: int
     acknowledged: int
@@ -31,42 +41,57 @@ class Verdict:
     """In the mailbox, and never attempted, or not readable, or with another reference than was told."""
     duplicated: int
     """Copies beyond the first."""
+    untold: int
+    """Copies among them that no ``possible_duplicate`` was said of: each one said stands for one copy of the
+    letter that it names."""
     recovered: int
     """In the mailbox though never acknowledged: the answer was lost, the submission was not."""
 
     def __str__(self) -> str:
         return "  ".join(f"{name} {value}" for name, value in vars(self).items())
 
-    def holds(self, *, duplicates: int = 0) -> bool:
-        """Was everything promised kept, with at most this many copies too many?"""
-        return self.lost == 0 and self.unexpected == 0 and self.duplicated <= duplicates
+    def holds(self) -> bool:
+        """Was everything promised kept?"""
+        return self.lost == self.unexpected == self.untold == 0
 
 
-def judge(ledger: Ledger, messages: Iterable[bytes], reader: Reader) -> Verdict:
-    """Open every message and compare with the ledger. Prints the numbers."""
-    verdict = compare(ledger.attempted, ledger.acknowledged, Letters(reader).entries(messages))
+def judge(
+    ledger: Ledger, messages: Iterable[bytes], reader: Reader, said: Iterable[Mapping[str, Any]] = ()
+) -> Verdict:
+    """Open every message and compare with the ledger. Prints the numbers.
+
+    ``said`` are the events ``possible_duplicate``; without them no copy may be there.
+    """
+    told = Counter(str(event["message_id"]) for event in said)
+    verdict = compare(ledger.attempted, ledger.acknowledged, Letters(reader).found(messages), told)
     print(verdict, flush=True)
     return verdict
 
 
 def compare(
-    attempted: Set[str], acknowledged: Mapping[str, str], found: Iterable[tuple[str, str]]
+    attempted: Set[str],
+    acknowledged: Mapping[str, str],
+    found: Iterable[Found],
+    told: Mapping[str, int] | None = None,
 ) -> Verdict:
-    """The numbers, from (entry, reference) of each letter; an entry of ``""`` is one nobody can read."""
+    """The numbers, from each letter, and from how often a copy was told of by Message-ID."""
     found = list(found)
-    copies = Counter(entry for entry, _ in found if entry in attempted)
+    copies = Counter(each.entry for each in found if each.entry in attempted)
     strange = sum(
-        1
-        for entry, reference in found
-        if entry not in attempted or acknowledged.get(entry, reference) != reference
+        each.entry not in attempted or acknowledged.get(each.entry, each.reference) != each.reference
+        for each in found
     )
+    letters = Counter((each.entry, each.message_id) for each in found if each.entry in attempted)
+    excused = sum(min(count - 1, (told or {}).get(id, 0)) for (_, id), count in letters.items())
+    duplicated = copies.total() - len(copies)
     return Verdict(
         attempted=len(attempted),
         acknowledged=len(acknowledged),
         delivered=len(copies),
         lost=len(acknowledged.keys() - copies.keys()),
         unexpected=strange,
-        duplicated=sum(copies.values()) - len(copies),
+        duplicated=duplicated,
+        untold=duplicated - excused,
         recovered=len(copies.keys() - acknowledged.keys()),
     )
 
@@ -94,13 +119,15 @@ class Letters:
         assert opened is not None
         return opened
 
-    def entries(self, messages: Iterable[bytes]) -> Iterable[tuple[str, str]]:
-        """(Entry, reference) of each; of one that cannot be opened or understood, empty texts."""
+    def found(self, messages: Iterable[bytes]) -> Iterable[Found]:
+        """What each is; of one that cannot be opened or understood, empty texts."""
         for message in messages:
             try:
-                yield self._entry(self.open(message))
-            except (RuntimeError, ValueError, KeyError, LookupError):
-                yield "", ""
+                entry, reference = self._entry(self.open(message))
+                outside = email.message_from_bytes(message, policy=email.policy.SMTP)
+                yield Found(entry, reference, str(outside["Message-ID"]).strip())
+            except (RuntimeError, ValueError, LookupError, StopIteration):
+                yield Found("", "", "")
 
     def _entry(self, letter: bytes) -> tuple[str, str]:
         parsed = email.message_from_bytes(letter, policy=email.policy.SMTP)
