@@ -11,9 +11,13 @@ import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
-HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+URLENCODED = "application/x-www-form-urlencoded"
+BOUNDARY = "grenze"
 MARK = "ledger-"
 """What every ledger entry begins with in a letter."""
+
+LARGE = b"%PDF-1.7\n" + os.urandom(100_000)
+"""A file with which a letter is too large to be sealed in the process: gpg does it, in one of its own."""
 
 
 class Ledger:
@@ -52,7 +56,7 @@ def submit(
     ledger: Ledger,
     connect: Callable[[], http.client.HTTPConnection],
     *,
-    text: str = "",
+    upload: bytes = b"",
     path: str = "/f/kontakt",
 ) -> int:
     """One submission on a connection of its own; the status, or 0 where no whole answer came.
@@ -60,10 +64,11 @@ def submit(
     Only a 202 whose JSON says ``ok`` and names a reference is an acknowledgement.
     """
     entry = ledger.attempt()
+    body, headers = _body(entry, upload)
     connection: http.client.HTTPConnection | None = None
     try:
         connection = connect()
-        connection.request("POST", path, urllib.parse.urlencode({"anliegen": f"{entry}\n{text}"}), HEADERS)
+        connection.request("POST", path, body, headers)
         response = connection.getresponse()
         answer = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError):
@@ -74,3 +79,17 @@ def submit(
     if response.status == 202 and answer.get("ok") is True and answer.get("reference"):
         ledger.acknowledge(entry, answer["reference"])
     return response.status
+
+
+def _body(entry: str, upload: bytes) -> tuple[bytes, dict[str, str]]:
+    """As a browser sends it: urlencoded, or with a file multipart."""
+    headers = {"Content-Type": URLENCODED, "Accept": "application/json"}
+    if not upload:
+        return urllib.parse.urlencode({"anliegen": entry}).encode(), headers
+    headers["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
+    body = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="anliegen"\r\n\r\n{entry}\r\n'
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="unterlagen"; filename="befund.pdf"\r\n'
+        f"Content-Type: application/pdf\r\n\r\n"
+    ).encode()
+    return b"".join((body, upload, f"\r\n--{BOUNDARY}--\r\n".encode())), headers

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.fixtures.daemon import Setting, drained
-from tests.judge.ledger import Ledger, submit
+from tests.judge.ledger import LARGE, Ledger, submit
 from tests.judge.verdict import Verdict, judge
 from tests.torture import strace
 from tests.torture.nursery import Life, Nursery
@@ -14,8 +16,17 @@ from tests.torture.nursery import Life, Nursery
 CALLS = (
     *("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink"),
     *("connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "poll", "epoll_wait", "accept4", "close"),
+    *("pipe2", "vfork", "wait4"),
 )
-"""What changes a file or speaks to somebody, and what waits for that."""
+"""What changes a file or speaks to somebody, gpg included, and what waits for that."""
+
+
+class Point(NamedTuple):
+    """An instant of a life: before the n-th such call, of a submission of this size."""
+
+    call: str
+    n: int
+    upload: bytes
 
 
 class Lane:
@@ -35,21 +46,33 @@ class Lane:
         life.kill()
         return self._nursery.start(self.setting)
 
-    def live(self, life: Life, tracer: strace.Tracer) -> int:
+    def submit(self, life: Life, upload: bytes) -> int:
+        """One submission; the status."""
+        return submit(self.ledger, lambda: life.connection(timeout=20), upload=upload)
+
+    def live(self, life: Life, upload: bytes, tracer: AbstractContextManager[strace.Tracer]) -> int:
         """One submission from the first byte to the end of the daemon; the exit status."""
         with tracer:
-            submit(self.ledger, lambda: life.connection(timeout=20))
-            with contextlib.suppress(AssertionError):  # dead before that
-                life.wait_for("delivery_done", timeout=20)
+            if self.submit(life, upload) != 503:
+                with contextlib.suppress(AssertionError):  # dead before that
+                    life.wait_for("delivery_done", timeout=20)
             status = life.stop()
         life.close()
         return status
 
-    def count(self, output: Path) -> dict[str, int]:
-        """The calls of one life that nothing disturbs."""
-        life = self.clean()
-        assert self.live(life, strace.recording(life.process.pid, ",".join(CALLS), output)) == 0
-        return strace.most_of_one_thread(output.read_text())
+    def points(self, output: Path) -> list[Point]:
+        """The calls of two lives that nothing disturbs, with a small and with a large submission."""
+        found = []
+        for upload in (b"", LARGE):
+            life = self.clean()
+            recording = strace.recording(life.process.pid, ",".join(CALLS), output, alone=True)
+            assert self.live(life, upload, recording) == 0
+            most = strace.most_of_one_thread(recording.written)
+            found += [Point(call, n, upload) for call, n in strace.points(most, CALLS)]
+        seen = {point.call for point in found if point.upload}
+        assert {"pipe2", "wait4", "write"} <= seen, "the large one did not go through gpg"
+        assert len(found) >= 200, "strace is not understood"
+        return found
 
     def verdict(self) -> Verdict:
         """After a last life in which everything is delivered."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,13 +25,28 @@ needed = pytest.mark.skipif(
 
 _CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)(\(| resumed>)", re.MULTILINE)
 
+_FAILED = "(INJECTED)"
+"""What strace writes behind the result of a call that it made fail."""
+
+_SIGNALLED = re.compile(r"^\d+ +--- SIG(?:TERM|INT|HUP) \{.*si_code=SI_KERNEL", re.MULTILINE)
+"""A signal that strace sent: one that a process sends is SI_USER."""
+
+_DIED = re.compile(r"^\d+ +\+\+\+ killed by ", re.MULTILINE)
+
 
 class Tracer:
-    """Attached when the block begins, gone when it ends. strace counts the calls of each thread apart."""
+    """Attached when the block begins, gone when it ends. strace counts the calls of each thread apart.
 
-    def __init__(self, pid: int, *options: str) -> None:
+    ``alone``: the daemon, and not the gpg that it runs.
+    """
+
+    def __init__(self, pid: int, output: Path, *options: str, alone: bool) -> None:
+        self._output = output
+        self.written = ""
+        """Everything it wrote, after the block."""
+        following = ("-f", "--detach-on=execve") if alone else ("-f",)
         self._process = subprocess.Popen(
-            ["strace", "-f", *options, "-p", str(pid)],
+            ["strace", *following, "-o", str(output), *options, "-p", str(pid)],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -47,17 +64,33 @@ class Tracer:
         self._process.stderr.read()
         self._process.stderr.close()
         self._process.wait(10)
+        self.written = self._output.read_text(errors="replace")
+
+    @property
+    def fired(self) -> int:
+        """How often what was to be injected was: calls that failed, signals but SIGKILL."""
+        return self.written.count(_FAILED) + len(_SIGNALLED.findall(self.written))
+
+    @property
+    def died(self) -> int:
+        """How many a signal ended: threads of the daemon, or a child that had not become gpg yet."""
+        return len(_DIED.findall(self.written))
 
 
-def recording(pid: int, calls: str, output: Path) -> Tracer:
+def recording(pid: int, calls: str, output: Path, *, alone: bool = False) -> Tracer:
     """Writes these calls to a file."""
-    return Tracer(pid, "-o", str(output), "-y", "-e", f"trace={calls}", "-e", "signal=none")
+    return Tracer(pid, output, "-y", "-e", f"trace={calls}", "-e", "signal=none", alone=alone)
 
 
-def injecting(pid: int, calls: str, what: str) -> Tracer:
+@contextlib.contextmanager
+def injecting(pid: int, calls: str, what: str, *, alone: bool = False) -> Iterator[Tracer]:
     """``what`` is as in strace(1): ``signal=KILL:when=3``, ``error=EIO:when=2..4``."""
     inject = f"inject={calls}:{what}"
-    return Tracer(pid, "-o", os.devnull, "-e", f"trace={calls}", "-e", "signal=none", "-e", inject)
+    with (
+        tempfile.TemporaryDirectory(prefix="rs-") as folder,
+        Tracer(pid, Path(folder) / "calls", "-e", f"trace={calls}", "-e", inject, alone=alone) as tracer,
+    ):
+        yield tracer
 
 
 def most_of_one_thread(recorded: str) -> dict[str, int]:
