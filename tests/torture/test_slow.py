@@ -125,7 +125,7 @@ def test_slow_connections_keep_nobody_out(
     assert grown < MORE_MEMORY
     assert said < 20, "a line for each attacker"
     assert relay.post({"anliegen": "nachher"}).status == 202
-    assert good.answers[202] > 0
+    assert good.answers[202] >= 0.8 * visits
     if not QUICK:
         assert set(good.answers) == {202}
         assert percentile(0.99, good.seconds) < 1.0
