@@ -55,6 +55,7 @@ async def run(building: Building) -> None:
             watching = [
                 group.create_task(watch.run(), name="alarms"),
                 group.create_task(hook.run(), name="alarm command"),
+                group.create_task(building.spool.written(), name="spool"),
             ]
             systemd.notify("READY=1", f"STATUS={_serving(building)}")
             events.serving(addresses, len(building.door.forms))
@@ -156,13 +157,14 @@ def _serving(building: Building) -> str:
 
 
 async def _signs_of_life(building: Building, watch: Watch) -> None:
-    """Feed the watchdog as long as the event loop turns and the spool answers."""
+    """Feed the watchdog as long as the event loop turns, and the spool answers and is written to."""
     interval = systemd.watchdog_interval()
     while interval:
         # Without an answer nothing is fed, and after WatchdogSec systemd starts the daemon anew.
         with contextlib.suppress(SpoolError, TimeoutError):
             async with asyncio.timeout(SIGN_OF_LIFE_WITHIN):
                 totals = await building.spool.totals()
+            building.spool.require_alive()
             spool = f"{totals.waiting} waiting, {totals.held} held"
             systemd.notify("WATCHDOG=1", f"STATUS={_serving(building)}; {spool}; {brief(watch.alarms)}")
         await asyncio.sleep(interval)

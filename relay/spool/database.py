@@ -161,7 +161,7 @@ def code(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def name(error: Exception) -> str:
+def name(error: BaseException) -> str:
     """The extended result code by name, such as ``SQLITE_IOERR_FSYNC``; else the kind of the error."""
     return str(getattr(error, "sqlite_errorname", type(error).__name__))
 

@@ -78,6 +78,7 @@ class SqliteSpool:
         return cls(state, limits or Limits(), upkeep, bell, lock)
 
     async def require_room(self, mailbox: str, size: int) -> None:
+        self.require_alive()
         self._upkeep.require_working()
         limits = self.limits
 
@@ -88,7 +89,18 @@ class SqliteSpool:
         with self._full_is_told(mailbox):
             await self._reader.look(judge)
 
+    def require_alive(self) -> None:
+        """Raise ``SpoolError`` if nobody is there who writes; a disk that fails is another matter."""
+        self._writer.require_alive()
+
+    async def written(self) -> None:
+        """Return when it is closed; raise what else has ended all writing: only a new start mends that."""
+        await asyncio.wrap_future(self._writer.ended)
+        if self._writer.death:
+            raise self._writer.death
+
     async def put(self, envelope: Envelope) -> None:
+        self.require_alive()  # a visitor would wait for a disk that hangs until their browser gives up
         limits = self.limits
         size = len(envelope.sealed)
 

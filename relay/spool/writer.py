@@ -6,6 +6,7 @@ Guarantees:
 - Jobs that wait at the same time share a transaction. One that fails takes nothing of the others with it;
   only when the transaction itself fails, all of them fail.
 - ``close`` finishes what was submitted before.
+- A thread that ended by itself, or hangs, is known: who asks is told, and nobody waits for it.
 
 Fails with ``SpoolError``.
 """
@@ -15,11 +16,13 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from relay import events
 from relay.errors import SpoolError
 from relay.spool import FOREIGN_CHANGES, database
 from relay.spool.upkeep import Upkeep
@@ -29,6 +32,9 @@ GROUP_JOBS = 128
 
 GROUP_BYTES = 32 * 1024 * 1024
 """Bytes in one transaction at most, but for a single larger message."""
+
+HANGS_AFTER = 15.0
+"""Seconds after which a thread that does not turn is taken to hang: so long no transaction takes."""
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -59,8 +65,13 @@ class Writer:
     def __init__(self, upkeep: Upkeep) -> None:
         self._upkeep = upkeep
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._at_hand: list[_Job] = []
         self._door = threading.Lock()
-        self._closed: Future[None] | None = None
+        self._closing = False
+        self._turned = time.monotonic()
+        self._death: BaseException | None = None
+        self._ended: Future[None] = Future()
+        self._ended.set_running_or_notify_cancel()  # who waits for it may give up, but not for others
         threading.Thread(target=self._run, name="spool-writer", daemon=True).start()
 
     def submit(self, work: Work[T], *, size: int = 0, ring: Callable[[], None] | None = None) -> Future[T]:
@@ -70,45 +81,87 @@ class Writer:
         """
         job = _Job(work, size, ring)
         with self._door:
-            if self._closed:
-                raise SpoolError("the spool is closed")
+            if self._closing:
+                raise self._gone()
             self._jobs.put(job)
         return job.future
+
+    def require_alive(self) -> None:
+        """Raise ``SpoolError`` if it is closed, has ended by itself, or hangs."""
+        if self._closing:
+            raise self._gone()
+        since = time.monotonic() - self._turned
+        if since > HANGS_AFTER:
+            fact = f"what writes to the spool has hung for {since:.0f} seconds"
+            raise SpoolError(fact, "the disk does not answer: see the kernel's log")
 
     def close(self) -> Future[None]:
         """Finish what was submitted and close the connection; nothing is taken any more."""
         with self._door:
-            if not self._closed:
-                self._closed = Future()
+            if not self._closing:
+                self._closing = True
                 self._jobs.put(None)
-            return self._closed
+        return self._ended
+
+    @property
+    def ended(self) -> Future[None]:
+        """Done once nothing is written any more."""
+        return self._ended
+
+    @property
+    def death(self) -> BaseException | None:
+        """What ended it without being asked to; None otherwise."""
+        return self._death
 
     def _run(self) -> None:
-        jobs: list[_Job] = []
-        end = False
         try:
-            while not end:
-                jobs, end = self._gather()
-                if jobs:
-                    self._commit(jobs)
-                    jobs = []  # else the messages would stay in memory while we wait for the next
-                self._upkeep.tick(self._jobs.empty)
-        finally:  # also after a mistake of ours: nobody may wait for a thread that is gone
-            closed = self.close()
-            while not self._jobs.empty():
-                jobs += [job for job in (self._jobs.get(),) if job]
-            for job in jobs:
-                if not job.future.done():
-                    job.answer(SpoolError("the spool is closed"))
+            self._serve()
+        except BaseException as error:  # a mistake of ours, or no memory
+            self._death = error
+        try:
+            self._turn_away()  # nobody may wait for a thread that is gone
             self._upkeep.close()
-            closed.set_result(None)
+        except BaseException as error:
+            self._death = self._death or error
+        finally:
+            self._ended.set_result(None)
+        if self._death:
+            events.spool_failed(database.name(self._death))
+
+    def _serve(self) -> None:
+        end = False
+        while not end:
+            self._at_hand, end = self._gather()
+            if self._at_hand:
+                self._commit(self._at_hand)
+                self._at_hand = []  # else the messages would stay in memory while we wait for the next
+            self._upkeep.tick(self._rests)
+
+    def _rests(self) -> bool:
+        self._turned = time.monotonic()
+        return self._jobs.empty()
+
+    def _turn_away(self) -> None:
+        self.close()
+        while not self._jobs.empty():
+            self._at_hand += [job for job in (self._jobs.get(),) if job]
+        for job in self._at_hand:
+            if not job.future.done():
+                job.answer(self._gone())
+
+    def _gone(self) -> SpoolError:
+        if self._death:
+            return SpoolError("nothing writes to the spool any more", "restart the relay")
+        return SpoolError("the spool is closed")
 
     def _gather(self) -> tuple[list[_Job], bool]:
         """Whoever waits at this moment, and whether nobody can come any more."""
         jobs: list[_Job] = []
         size = 0
+        self._turned = time.monotonic()
         try:
             job = self._jobs.get(timeout=FOREIGN_CHANGES)
+            self._turned = time.monotonic()
             while job:
                 if job.future.set_running_or_notify_cancel():
                     jobs.append(job)

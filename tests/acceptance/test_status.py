@@ -115,6 +115,64 @@ def test_a_state_directory_with_a_long_path(practice: Setting, start_relay: Star
     assert status(practice.folder).returncode == 0
 
 
+SICK = """
+import sys, time
+from pathlib import Path
+from relay.cli import main
+from relay.spool import upkeep, writer
+
+def pragma(db, name, before=upkeep._pragma):
+    if Path(sys.argv[1], "ends").exists():
+        raise MemoryError
+    while Path(sys.argv[1], "hangs").exists():
+        time.sleep(0.05)
+    return before(db, name)
+
+upkeep._pragma = pragma
+writer.HANGS_AFTER = 6.0
+main(sys.argv[5:])
+"""
+"""The relay, whose thread that writes to the spool ends, or hangs, once there is a file of that name."""
+
+
+def test_the_end_of_what_writes_is_the_end_of_all(practice: Setting, start_relay: StartRelay) -> None:
+    """Every visitor would be turned away until somebody starts it anew, and systemd see nothing wrong."""
+    relay = start_relay(practice, command=[sys.executable, "-c", SICK, str(practice.folder)])
+    assert relay.post(ANSWERS).status == 202
+    (practice.folder / "ends").touch()
+    assert relay.process.wait(30) == 70
+    assert relay.events("spool_failed")[0]["code"] == "MemoryError"
+    assert start_relay(practice).post(ANSWERS).status == 202
+
+
+def test_a_disk_that_hangs_is_no_sign_of_life(practice: Setting, start_relay: StartRelay) -> None:
+    """What is in memory can be read for ever: systemd would wait as long, and monitoring see nothing."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(practice.folder / "notify"))
+        manager.settimeout(5)
+        relay = start_relay(
+            practice,
+            command=[sys.executable, "-c", SICK, str(practice.folder)],
+            environment={"NOTIFY_SOCKET": str(practice.folder / "notify"), "WATCHDOG_USEC": "1500000"},
+        )
+        while "WATCHDOG=1" not in manager.recv(4096).decode():
+            pass
+        (practice.folder / "hangs").touch()
+        deadline = time.monotonic() + 60
+        with contextlib.suppress(TimeoutError):
+            while manager.recv(4096):
+                assert time.monotonic() < deadline, "it is fed on"
+        document = json.loads(status(practice.folder, "--json").stdout)
+        assert not document["ready"]
+        assert [alarm["name"] for alarm in document["alarms"]] == ["spool_failed"]
+        assert relay.post(ANSWERS).status == 503
+        (practice.folder / "hangs").unlink()
+        manager.settimeout(30)
+        while "WATCHDOG=1" not in manager.recv(4096).decode():
+            pass
+    assert relay.post(ANSWERS).status == 202
+
+
 @pytest.fixture
 def told(practice: Setting) -> Path:
     """What the alarm command was told, a line for each run; it is set to write there."""

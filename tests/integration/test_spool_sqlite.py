@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from relay.errors import ConfigError, SpoolError, SpoolFull
-from relay.spool import State, database
+from relay.spool import FOREIGN_CHANGES, State, database, upkeep, writer
 from relay.spool.database import FILE
 from relay.spool.limits import Limits, Quota
 from relay.spool.sqlite import SqliteSpool
@@ -165,6 +166,91 @@ class TestCommits:
             db.execute("ROLLBACK")
         await first
         assert len(await spool.entries()) == 1
+
+
+class TestWriter:
+    """The one thread that writes: that it is gone, or hangs, does not stay its secret."""
+
+    async def test_its_end_is_noticed(
+        self, state: Path, spool: SqliteSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every visitor would be turned away, no delivery be noted, and monitoring say that all is well."""
+        await spool.put(envelope())
+        no_memory = MemoryError()
+
+        def fail(*_: object) -> int:
+            raise no_memory
+
+        monkeypatch.setattr(upkeep, "_pragma", fail)
+        async with asyncio.timeout(20):
+            with capture_logs() as events, pytest.raises(MemoryError):
+                await spool.written()
+        assert (await spool.totals()).waiting == 1, "it can be read all the same"
+        for verb in (spool.require_room("praxis", 1), spool.put(envelope()), spool.expire(NOW)):
+            with pytest.raises(SpoolError, match="any more"):
+                await verb
+        with pytest.raises(SpoolError, match="any more"):
+            spool.require_alive()
+        assert [(event["event"], event["code"]) for event in events] == [("spool_failed", "MemoryError")]
+        async with asyncio.timeout(20):
+            await spool.close()
+
+    async def test_nobody_waits_for_one_that_is_gone(
+        self, spool: SqliteSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A visitor would look at an empty page until their browser gives up."""
+
+        def fail(*_: object) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(spool._upkeep, "connection", fail)
+        monkeypatch.setattr(spool._upkeep, "failed", fail)
+        monkeypatch.setattr(spool._upkeep, "close", fail)
+        async with asyncio.timeout(20):
+            outcomes = await asyncio.gather(
+                *(spool.put(envelope()) for _ in range(200)), return_exceptions=True
+            )
+        assert {type(outcome) for outcome in outcomes} == {SpoolError}
+        async with asyncio.timeout(20):
+            await spool.close()
+
+    async def test_one_that_hangs_is_noticed(
+        self, spool: SqliteSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before a disk that does not answer, what can be read from memory would look like a sign of life."""
+        monkeypatch.setattr(writer, "HANGS_AFTER", 3 * FOREIGN_CHANGES)
+        spool.require_alive()
+        answer = threading.Event()
+        hanging = asyncio.wrap_future(spool._writer.submit(lambda _: answer.wait(60)))
+
+        def hangs() -> bool:
+            try:
+                spool.require_alive()
+            except SpoolError as error:
+                return "hung" in error.fact
+            return False
+
+        await until(hangs)
+        for verb in (spool.require_room("praxis", 1), spool.put(envelope())):
+            with pytest.raises(SpoolError, match="hung"):
+                await verb
+        answer.set()
+        assert await hanging
+        await until(lambda: not hangs())
+        await spool.require_room("praxis", 1)
+
+    async def test_its_close_can_be_given_up(self, state: Path, spool: SqliteSpool) -> None:
+        """Somebody who waits no longer would end the thread before it has closed the files."""
+        answer = threading.Event()
+        hanging = spool._writer.submit(lambda _: answer.wait(60))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await spool.close()
+        answer.set()
+        await asyncio.wrap_future(hanging)
+        await spool.close()
+        await spool.written()
+        await SqliteSpool.open(state, serving=True).close()
 
 
 class TestErasure:
