@@ -38,13 +38,16 @@ class InMemorySpool:
         self._done: dict[str, datetime] = {}
         self._bell = Bell()
 
-    def restarted(self) -> InMemorySpool:
-        """The spool that the next process finds after this one was killed."""
+    def restarted(self, settled_at: datetime | None = None) -> InMemorySpool:
+        """The spool that the next process finds after this one was killed.
+
+        What was in doubt in its hands is not due before ``settled_at``.
+        """
         self.broken = SpoolError("the process was killed")
         other = InMemorySpool(self.limits)
         other._done = dict(self._done)
         other._rows = {
-            id: replace(row, state=State.WAITING) if row.state is State.CLAIMED else row
+            id: _recovered(row, settled_at) if row.state is State.CLAIMED else row
             for id, row in self._rows.items()
         }
         return other
@@ -206,6 +209,11 @@ class InMemorySpool:
             self._rows[row.envelope.id] = change(row)
         self._bell.ring()
         return len(rows)
+
+
+def _recovered(row: _Row, settled_at: datetime | None) -> _Row:
+    due = row.due if row.mark is None or settled_at is None else max(row.due, settled_at)
+    return replace(row, state=State.WAITING, due=due)
 
 
 def _soon(row: _Row, now: datetime) -> datetime:

@@ -7,7 +7,7 @@ import os
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from relay.daemon.standing import Standing
 from relay.delivery import Delivery, Result
 from relay.errors import ConfigError, RelayError
 from relay.intake import Intake
-from relay.mailbox import Mechanisms
+from relay.mailbox import PATIENCE, Mechanisms
 from relay.seal.choice import ChoosingSealer, build_sealer
 from relay.seal.custodian import Custodian
 from relay.spool.sqlite import SqliteSpool
@@ -87,7 +87,8 @@ class Building:
         _tell_of_keys(config)
         _tell_of_tenants(config)
         own_secret = secret.load_or_make(config.state)
-        spool = SqliteSpool.open(config.state, config.spool_limits, serving=True)
+        settled_at = now() + timedelta(seconds=PATIENCE.settle)
+        spool = SqliteSpool.open(config.state, config.spool_limits, serving=True, settled_at=settled_at)
         sealer = _sealer(config, custodian)
         figures, changed = Metrics(version()), asyncio.Event()
         door = Door(

@@ -12,8 +12,8 @@ Guarantees of every implementation, held to them by one contract test:
 - ``put`` returns after the envelope is on stable storage; when it raises, nothing was kept.
 - ``put`` of an id that is known already (also one that is done) changes nothing and returns normally.
 - A claimed envelope belongs to its claimant until ``done``, ``defer`` or ``hold``, or until the process ends:
-  claims do not outlive the process, the marks of their attempts do. A ``claim`` that is cancelled or fails
-  leaves nothing claimed.
+  claims do not outlive the process, the marks of their attempts do, and whoever opens the spool next can give
+  their servers time to settle. A ``claim`` that is cancelled or fails leaves nothing claimed.
 - ``attempt``, ``done``, ``defer`` and ``hold`` act on claimed envelopes, all of those named or none; naming
   another is a ``SpoolError``. ``done`` of what is done already is no error. After a ``SpoolError`` the claim
   stays: the same call can be made again until it succeeds, and must be.

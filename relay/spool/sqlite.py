@@ -50,12 +50,20 @@ class SqliteSpool:
         self._seldom = events.Seldom()
 
     @classmethod
-    def open(cls, state: Path, limits: Limits | None = None, *, serving: bool) -> SqliteSpool:
+    def open(
+        cls,
+        state: Path,
+        limits: Limits | None = None,
+        *,
+        serving: bool,
+        settled_at: datetime | None = None,
+    ) -> SqliteSpool:
         """Open the spool below the state directory, and check it. Blocks for as long as that takes.
 
         ``serving`` is for the one process that delivers: it makes the spool where there is none, brings it up
         to date, keeps every other serving process out, and lets the claims of a dead one wait again.
-        Without it the spool must exist, and nothing can be claimed.
+        Without it the spool must exist, and nothing can be claimed. What the dead one may just have sent is
+        not due before ``settled_at``, by when its server has stored it or never will.
 
         Raises ``ConfigError`` for wrong permissions, ``SpoolError`` for everything else.
         """
@@ -66,7 +74,7 @@ class SqliteSpool:
         path = state / database.FILE
         bell = Bell()
         try:
-            db = _prepared(path) if serving else _opened(path)
+            db = _prepared(path, settled_at) if serving else _opened(path)
             with _closed_on_failure(db):
                 upkeep = Upkeep(
                     db, _opened(path), partial(_reopened, path), partial(bell.ring, from_outside=True)
@@ -223,7 +231,7 @@ class SqliteSpool:
             raise
 
 
-def _prepared(path: Path) -> sqlite3.Connection:
+def _prepared(path: Path, settled_at: datetime | None) -> sqlite3.Connection:
     """The database, made or brought up to date, after what an earlier process left was recovered."""
     db = database.connect(path, create=True)
     with _closed_on_failure(db):
@@ -232,7 +240,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
         database.upgrade(db)
         _mend(db, fitted)
         with database.translated():
-            returned = verbs.recover(db)
+            returned = verbs.recover(db, settled_at)
             totals = verbs.totals(db, None)
     if not fitted:
         events.spool_mended()

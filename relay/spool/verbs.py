@@ -149,9 +149,15 @@ def expire(db: sqlite3.Connection, before: datetime) -> int:
     return db.execute("DELETE FROM done WHERE at < ?", (_stored(before),)).rowcount
 
 
-def recover(db: sqlite3.Connection) -> int:
-    """After the end of another process: its claims wait again; how many there were."""
-    return db.execute("UPDATE envelope SET state = 'waiting' WHERE state = 'claimed'").rowcount
+def recover(db: sqlite3.Connection, settled_at: datetime | None) -> int:
+    """After the end of another process: its claims wait again; how many there were.
+
+    Those of them in doubt are not due before ``settled_at``.
+    """
+    change = """UPDATE envelope
+                SET state = 'waiting', due = iif(mark_uidvalidity IS NULL, due, max(due, ifnull(?, due)))
+                WHERE state = 'claimed'"""
+    return db.execute(change, (_stored(settled_at) if settled_at else None,)).rowcount
 
 
 def next_due(db: sqlite3.Connection, mailbox: str) -> datetime | None:

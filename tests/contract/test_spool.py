@@ -29,13 +29,13 @@ class Kind:
 
     open: Callable[[Limits], Spool]
     damage: Callable[[Spool, str], None]
-    restart: Callable[[Spool], Awaitable[Spool]]
+    restart: Callable[[Spool, datetime | None], Awaitable[Spool]]
 
 
 def _in_memory(_: Path) -> Kind:
-    async def restart(spool: Spool) -> Spool:
+    async def restart(spool: Spool, settled_at: datetime | None = None) -> Spool:
         assert isinstance(spool, InMemorySpool)
-        return spool.restarted()
+        return spool.restarted(settled_at)
 
     def damage(spool: Spool, id: str) -> None:
         assert isinstance(spool, InMemorySpool)
@@ -54,9 +54,9 @@ def _sqlite(state: Path) -> Kind:
         )
         db.close()
 
-    async def restart(spool: Spool) -> Spool:
+    async def restart(spool: Spool, settled_at: datetime | None = None) -> Spool:
         await spool.close()
-        return SqliteSpool.open(state, serving=True)
+        return SqliteSpool.open(state, serving=True, settled_at=settled_at)
 
     return Kind(lambda limits: SqliteSpool.open(state, limits, serving=True), damage, restart)
 
@@ -115,7 +115,7 @@ class TestPut:
         """ "Received" would be a lie after a restart."""
         letter = envelope()
         await spool.put(letter)
-        after = await kind.restart(spool)
+        after = await kind.restart(spool, None)
         (claim,) = await after.claim("praxis", NOW, 10)
         assert claim.envelope == letter
         await after.close()
@@ -252,10 +252,40 @@ class TestClaim:
         await spool.put(untried)
         await claimed(spool)
         await spool.attempt([tried.id], MARK)
-        after = await kind.restart(spool)
+        after = await kind.restart(spool, None)
         claims = {claim.envelope.id: claim.mark for claim in await after.claim("praxis", NOW, 10)}
         assert claims == {tried.id: MARK, untried.id: None}
         await after.close()
+
+    async def test_what_was_just_sent_is_given_time(self, kind: Kind, spool: Spool) -> None:
+        """A server may still be storing what a killed process sent: not found, it would be sent again.
+
+        Not even the operator can hurry it; and nothing else may wait for it.
+        """
+        tried, untried, before = envelope(), envelope(), envelope()
+        await spool.put(before)
+        await claimed(spool)
+        await spool.attempt([before.id], MARK)
+        await spool.defer(before.id, NOW, "cut", in_doubt=True)
+        for letter in (tried, untried):
+            await spool.put(letter)
+        await claimed(spool)
+        await spool.defer(before.id, NOW, "cut", in_doubt=True)
+        await spool.attempt([tried.id], MARK)
+        settled_at = NOW + timedelta(seconds=2)
+        after = await kind.restart(spool, settled_at)
+        assert await after.retry([tried.id], NOW) == 1
+        await after.retry_all("praxis", NOW)
+        assert set(await claimed(after)) == {untried.id, before.id}
+        assert await after.next_due("praxis") == settled_at
+        (claim,) = await after.claim("praxis", settled_at, 10)
+        assert (claim.envelope.id, claim.mark) == (tried.id, MARK)
+        await after.defer(tried.id, LATER, "cut", in_doubt=True)
+        await after.defer(untried.id, LATER, "cut", in_doubt=False)
+        await after.done([before.id], NOW)
+        again = await kind.restart(after, settled_at)
+        assert await again.next_due("praxis") == LATER
+        await again.close()
 
     async def test_one_claim_does_not_fill_the_memory(self, kind: Kind) -> None:
         """A backlog of uploads would be loaded at once and end the process."""
@@ -292,7 +322,7 @@ class TestClaim:
         assert len(await spool.sealed(letters[1].id)) == 400
         for change in (spool.retry, spool.release):
             assert await change([letters[1].id], NOW) == 0
-        after = await kind.restart(spool)
+        after = await kind.restart(spool, None)
         assert (await states(after))[letters[1].id] is State.DAMAGED
         await after.close()
 
@@ -338,7 +368,7 @@ class TestAttempts:
         await spool.put(letter)
         await claimed(spool)
         await spool.hold(letter.id, "overquota", in_doubt=False)
-        after = await kind.restart(spool)
+        after = await kind.restart(spool, None)
         assert await claimed(after, now=NOW + timedelta(days=365)) == []
         assert await after.next_due("praxis") is None
         (entry,) = await after.entries()

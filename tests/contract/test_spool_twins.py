@@ -137,11 +137,11 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda spool: spool.totals(mailbox))
         self.both(lambda spool: spool.next_due(mailbox))
 
-    @rule()
-    def restart(self) -> None:
+    @rule(settled_at=st.none() | instants)
+    def restart(self, settled_at: datetime | None) -> None:
         self.runner.run(self.real.close())
-        self.real = SqliteSpool.open(self.state, LIMITS, serving=True)
-        self.twin = self.twin.restarted()
+        self.real = SqliteSpool.open(self.state, LIMITS, serving=True, settled_at=settled_at)
+        self.twin = self.twin.restarted(settled_at)
 
     @invariant()
     def they_hold_the_same(self) -> None:
