@@ -274,9 +274,9 @@ class TestClaim:
         await spool.attempt([tried.id], MARK)
         settled_at = NOW + timedelta(seconds=2)
         after = await kind.restart(spool, settled_at)
+        assert set(await claimed(after)) == {untried.id, before.id}
         assert await after.retry([tried.id], NOW) == 1
         await after.retry_all("praxis", NOW)
-        assert set(await claimed(after)) == {untried.id, before.id}
         assert await after.next_due("praxis") == settled_at
         (claim,) = await after.claim("praxis", settled_at, 10)
         assert (claim.envelope.id, claim.mark) == (tried.id, MARK)
