@@ -435,13 +435,13 @@ async def test_stopping_gives_up_at_its_deadline(
         await spool.until(lambda: _called(spool, "attempt"))
         while not server.fired:  # noqa: ASYNC110 - a thread that tells nobody
             await asyncio.sleep(0.01)
+        stopping = now()
         async with asyncio.timeout(3):
             await delivery.stop(0.2)
-    stopped = now()
     again = spool.restarted()
     (entry,) = await again.spool.entries()
     assert (entry.in_doubt, entry.reason) == (True, "stopped")
-    assert entry.next_attempt >= stopped + timedelta(seconds=2)
+    assert entry.next_attempt >= stopping + timedelta(seconds=3)
     async with delivering(again, accounts, mechanisms):
         await again.until(lambda: _called(again, "next_due"))
         server.go_on.set()
