@@ -49,6 +49,16 @@ _SURPRISING = """
         AND (state = 'damaged' OR legal AND sealed IS NOT NULL), false)"""
 """Rows in no legal state, and damaged ones that whoever reads them would stumble over."""
 
+_COUNTED = """
+    WITH known AS (SELECT mailbox, count(*) AS items, sum(size) AS bytes FROM envelope GROUP BY mailbox)
+    SELECT scope, sum(items), sum(bytes) FROM (
+        SELECT '' AS scope, items, bytes FROM known
+        UNION ALL SELECT substr(mailbox, 1, instr(mailbox, '/')), items, bytes FROM known
+            WHERE instr(mailbox, '/')
+        UNION ALL SELECT mailbox, items, bytes FROM known WHERE mailbox <> '')
+    GROUP BY scope"""
+"""What the triggers should have counted."""
+
 
 def mendable(verdict: str) -> bool:
     """Whether this, said by ``PRAGMA integrity_check``, is about rows and indexes only."""
@@ -94,18 +104,15 @@ def set_aside(db: sqlite3.Connection, strange: list[int]) -> list[tuple[str, str
 
 
 def count_anew(db: sqlite3.Connection) -> None:
-    """What each scope holds: one wrong digit there would close the spool to everybody."""
-    db.execute("DELETE FROM tally")
-    db.execute(
-        """INSERT INTO tally
-               WITH known AS (SELECT mailbox, count(*) AS items, sum(size) AS bytes FROM envelope GROUP BY 1)
-               SELECT scope, sum(items), sum(bytes) FROM (
-                   SELECT '' AS scope, items, bytes FROM known
-                   UNION ALL SELECT substr(mailbox, 1, instr(mailbox, '/')), items, bytes FROM known
-                       WHERE instr(mailbox, '/')
-                   UNION ALL SELECT mailbox, items, bytes FROM known WHERE mailbox <> '')
-               GROUP BY scope"""
-    )
+    """What each scope holds: one wrong digit there would close the spool to everybody.
+
+    Writes only if there is one: a disk that takes nothing is no reason not to start.
+    """
+    counted = db.execute(_COUNTED).fetchall()
+    stored = db.execute("SELECT scope, items, bytes FROM tally").fetchall()
+    if {*counted} != {row for row in stored if row[1:] != (0, 0)}:
+        db.execute("DELETE FROM tally")
+        db.executemany("INSERT INTO tally VALUES (?, ?, ?)", counted)
 
 
 def _set_one_aside(db: sqlite3.Connection, seq: int) -> tuple[str, str]:

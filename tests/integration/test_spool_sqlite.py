@@ -419,6 +419,19 @@ class TestDamage:
             await SqliteSpool.open(state, serving=True).close()
             assert db.execute("SELECT * FROM tally").fetchall() == counted
 
+    async def test_what_is_whole_is_not_written_to(self, state: Path) -> None:
+        """On a disk that takes nothing any more, what waits could not be delivered after a restart."""
+        spool = SqliteSpool.open(state, serving=True)
+        for mailbox in ("praxis", "lindenhof/praxis", "lindenhof/other"):
+            await spool.put(envelope(mailbox))
+        await spool.done([claim.envelope.id for claim in await spool.claim("lindenhof/other", NOW, 1)], NOW)
+        await spool.close()
+        with by_hand(state) as db:
+            before = db.execute("PRAGMA data_version").fetchone()
+            spool = SqliteSpool.open(state, serving=True)
+            assert db.execute("PRAGMA data_version").fetchone() == before
+            await spool.close()
+
     async def test_ids_of_what_was_delivered_out_of_order(self, state: Path) -> None:
         """One wrong bit in an id that is only remembered would stop everything."""
         spool = SqliteSpool.open(state, serving=True)
