@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.test_status import within
 from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay, drained
 from tests.torture import disks
 from tests.trust import trusting
@@ -69,6 +70,8 @@ def full(
     if request.param == "space":
         with disks.mounted("size=16m,mode=0700", kind="tmpfs") as disk:
             relay = unreachable(practice, start_relay, state=str(disk / "state"))
+            log = disk / "state" / "spool.sqlite3-wal"
+            assert within(30, lambda: not log.stat().st_size), "it would give back its room later"
             # 5 % of it are left to others, and a little more is free
             disks.fill(disk, 16 * 1024 * 1024 // 20 + 12_000)
             yield relay, practice

@@ -272,7 +272,7 @@ class Conversation:
     def __init__(self, server: ScriptedServer, connection: socket.socket) -> None:
         self.server = server
         self.connection = connection
-        self._buffer = b""
+        self._buffer = bytearray()
         self._authenticated = False
 
     def run(self) -> None:
@@ -503,12 +503,13 @@ class Conversation:
         while b"\r\n" not in self._buffer:
             self._receive()
         line, _, self._buffer = self._buffer.partition(b"\r\n")
-        return line
+        return bytes(line)
 
     def _read(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._receive()
-        content, self._buffer = self._buffer[:size], self._buffer[size:]
+        content = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return content
 
     def _receive(self) -> None:
