@@ -42,6 +42,18 @@ class Ledger:
         self._write(f"acknowledged {entry} {reference}\n")
         self.acknowledged[entry] = reference
 
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """What a ledger says that was written before; a line that was not finished says nothing."""
+        ledger = cls(path)
+        for line in path.read_text().splitlines():
+            match line.split():
+                case ["attempted", entry]:
+                    ledger.attempted.add(entry)
+                case ["acknowledged", entry, reference]:
+                    ledger.acknowledged[entry] = reference
+        return ledger
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)

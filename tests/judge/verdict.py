@@ -1,4 +1,4 @@
-"""Eight numbers: attempted, acknowledged, delivered, lost, unexpected, duplicated, untold, recovered."""
+"""Seven numbers: attempted, acknowledged, delivered, lost, unexpected, duplicated, recovered."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Verdict:
     """In the mailbox though never acknowledged: the answer was lost, the submission was not."""
 
     def __str__(self) -> str:
-        return "  ".join(f"{name} {value}" for name, value in vars(self).items())
+        numbers = {name: value for name, value in vars(self).items() if name != "untold" or value}
+        return "  ".join(f"{name} {value}" for name, value in numbers.items())
 
     def holds(self) -> bool:
         """Was everything promised kept?"""

@@ -48,9 +48,10 @@ def die_at(lane: Lane, points: Sequence[Point]) -> int:
 @pytest.mark.timeout(1_800)
 def test_a_kill_at_any_call_loses_nothing(lanes: list[Lane], tmp_path: Path) -> None:
     """Between any two steps the submission is whole on one side: in the spool, in the mailbox, or refused."""
-    every = figure(16, 1)
     points = lanes[0].points(tmp_path / "calls")
-    chosen = points[every // 2 :: every]
+    small, large = ([each for each in points if bool(each.upload) is big] for big in (False, True))
+    every, every_large = figure(5, 1), figure(25, 1)
+    chosen = small[every // 2 :: every] + large[every_large // 2 :: every_large]
     with ThreadPoolExecutor(LANES) as pool:
         killed = sum(pool.map(die_at, lanes, [chosen[number::LANES] for number in range(LANES)]))
     print(f"calls of two lives {len(points)}  tried {len(chosen)}  killed {killed}")

@@ -25,7 +25,7 @@ A, B = Found("a", "A", "<1@x>"), Found("b", "B", "<2@x>")
         ("a", {"a": "A"}, [A, A._replace(message_id="<2@x>")], {"<1@x>": 1}, (1, 1, 1, 0, 0, 1, 1, 0)),
     ],
 )
-def test_each_of_the_eight_numbers_moves(
+def test_each_of_the_numbers_moves(
     attempted: str,
     acknowledged: dict[str, str],
     found: list[Found],
