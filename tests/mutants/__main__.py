@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.mutants.catalogue import MUTANTS, Mutant
-from tests.mutants.trial import Outcome, try_tests
+from tests.mutants.trial import Outcome, nonsense, try_tests
 
 SIDE_BY_SIDE = 2
 
@@ -22,6 +22,10 @@ def main() -> int:
         return 1
     print(f"pass; skipped {healthy.skipped}\n", flush=True)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        if names := [each for each in pool.map(nonsense, MUTANTS) if each]:
+            print("\n".join(names))
+            print("these mutants cannot even run, so any test notices them")
+            return 1
         outcomes = list(pool.map(_tried, MUTANTS))
     survivors = [mutant.name for mutant, outcome in zip(MUTANTS, outcomes, strict=True) if not outcome.caught]
     print(f"\nmutants {len(MUTANTS)}  caught {len(MUTANTS) - len(survivors)}  survived {len(survivors)}")

@@ -93,7 +93,8 @@ MUTANTS = (
                 "relay/delivery/handover.py",
                 "        await self._batch.attempt(claims, mark)\n",
                 "        await self._batch.delivered(claims)\n"
-                "        return await self._threads.run(lambda: _append_and_look(self._session, claims))\n",
+                "        await self._conversation.run(lambda: _append_and_look(self._session, claims))\n"
+                "        return\n",
             ),
         ),
         (f"{EVERY_FAILURE}[append]", EVERY_FAILURE),
@@ -154,7 +155,7 @@ MUTANTS = (
             Edit(
                 "relay/delivery/handover.py",
                 "        message_ids = [claim.envelope.message_id for claim in claims]\n",
-                "        if await self._threads.run(self._session.mark) == mark:\n"
+                "        if await self._conversation.run(self._session.mark) == mark:\n"
                 "            return claims\n"
                 "        message_ids = [claim.envelope.message_id for claim in claims]\n",
             ),

@@ -20,6 +20,8 @@ _LEFT_OUT = shutil.ignore_patterns(
 )
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
+_NO_SUCH_NAME = ("[attr-defined]", "[name-defined]", "[call-arg]")
+
 DEADLINE = 900.0
 """Seconds for the tests of one mutant."""
 
@@ -40,14 +42,34 @@ class Outcome:
         return self.status == 1 and bool(self.failed)
 
 
+def nonsense(mutant: Mutant) -> str:
+    """Names in the mutated tree that are none: a sabotage that cannot even run is noticed by any test."""
+    with tempfile.TemporaryDirectory(prefix="rm-", dir="/tmp") as place:
+        tree = _mutated(Path(place), mutant)
+        checked = subprocess.run(
+            [sys.executable, "-m", "mypy"],
+            cwd=tree,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    return "\n".join(line for line in checked.stdout.splitlines() if line.endswith(_NO_SUCH_NAME))
+
+
+def _mutated(place: Path, mutant: Mutant | None) -> Path:
+    tree = place / "tree"
+    shutil.copytree(ROOT, tree, ignore=_LEFT_OUT, symlinks=True)
+    for edit in mutant.edits if mutant else ():
+        edit.apply(tree)
+    return tree
+
+
 def try_tests(tests: Sequence[str], mutant: Mutant | None, *, all_of_them: bool) -> Outcome:
     """Run these tests in a copy of the tree, mutated or (None) as it is; stops at the first failure unless
     ``all_of_them``. Raises ``ValueError`` if the mutant is out of date."""
     with tempfile.TemporaryDirectory(prefix="rm-", dir="/tmp") as place:
-        tree = Path(place) / "tree"
-        shutil.copytree(ROOT, tree, ignore=_LEFT_OUT, symlinks=True)
-        for edit in mutant.edits if mutant else ():
-            edit.apply(tree)
+        tree = _mutated(Path(place), mutant)
         # From the copy: what the interpreter finds there comes before what is installed.
         options = ["-q", "-rfE", "--tb=line", "-p", "no:cacheprovider", *([] if all_of_them else ["-x"])]
         run = subprocess.run(
