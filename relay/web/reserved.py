@@ -19,12 +19,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay.form import EmailField, Form
+from relay.form import CheckboxesField, EmailField, FileField, Form, Question
+from relay.web.limits import Limits
 from relay.web.received import Received
 
 _SILENT = frozenset({"_charset_"})
 NAMES = frozenset({"_next", "_lang", "_replyto", "_page", "_back", "_gotcha", "_token", "_pow", *_SILENT})
 """Those that mean something."""
+
+
+def most_answers(form: Form, limits: Limits) -> int:
+    """How many there may be, these included: of a large form more than of others, so that it can be sent."""
+    return max(limits.fields, sum(_most_of(question) for question in form.questions) + len(NAMES))
+
+
+def _most_of(question: Question) -> int:
+    match question:
+        case CheckboxesField():
+            return len(question.options)
+        case FileField():
+            return question.max_files
+        case _:
+            return 1
 
 
 @dataclass(frozen=True, slots=True)

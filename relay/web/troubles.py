@@ -18,6 +18,7 @@ from relay.form import Form
 from relay.web.limits import Limits
 from relay.web.problems import Mend, files_again, heading, in_words
 from relay.web.received import Received
+from relay.web.reserved import most_answers
 from relay.web.words import Words
 
 _SOON = 60
@@ -66,7 +67,10 @@ def explain(
         return Trouble(422, "REJECTED", heading(mends, words), mends=mends)
     if isinstance(error, RequestRefused) and error.status < 500:
         mends = mending(received.too_big)
-        figures = {**_figures(limits, received, words), "minutes": words.number(math.ceil(error.wait / 60))}
+        figures = {
+            **_figures(form, limits, received, words),
+            "minutes": words.number(math.ceil(error.wait / 60)),
+        }
         text = [words.text(f"refused.{error.code}.text", **figures)]
         if error.status != 422 and not mends and not to_program:
             text.append(words.text("refused.kept" if received.texts else "refused.nothing_kept"))
@@ -116,12 +120,12 @@ def _kind(error: Exception) -> type[Exception]:
     return next((kind for kind in _OURS if isinstance(error, kind)), Exception)
 
 
-def _figures(limits: Limits, received: Received, words: Words) -> dict[str, str]:
+def _figures(form: Form, limits: Limits, received: Received, words: Words) -> dict[str, str]:
     # The limit is one of bytes, and people count characters: of German one byte each, of Ukrainian two.
     typed = "".join(text for texts in received.texts.values() for text in texts) or " "
     characters = limits.text * len(typed) // len(typed.encode("utf-8", "surrogatepass"))
     return {
-        "limit": words.number(limits.fields),
+        "limit": words.number(most_answers(form, limits)),
         "characters": words.number(characters // 10_000 * 10_000),
         "size": words.size(limits.files),
     }

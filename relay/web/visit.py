@@ -9,7 +9,7 @@ from aiohttp import web
 
 from relay import events
 from relay.errors import CertificateUnusable, RelayError, RequestRefused, SubmissionRejected
-from relay.form import CheckboxesField, FileField, Form, Question
+from relay.form import FileField, Form
 from relay.intake import OpenForm
 from relay.submission import Answers, Submission
 from relay.web import answers, proof, proxies, tokens, troubles, turning
@@ -22,7 +22,7 @@ from relay.web.pages import PracticePage, SentPage, TracesPage
 from relay.web.problems import files_again
 from relay.web.received import Received
 from relay.web.refusals import refuse
-from relay.web.reserved import NAMES, Reserved
+from relay.web.reserved import Reserved, most_answers
 from relay.web.words import Words, words_for
 
 
@@ -113,9 +113,8 @@ class Visit:
 
     @property
     def most_answers(self) -> int:
-        """How many there may be: of a large form more than of any other, so that it can be sent at all."""
-        asked = sum(_most_answers(question) for question in self.form.questions)
-        return max(self.door.limits.fields, asked + len(NAMES))
+        """How many there may be."""
+        return most_answers(self.form, self.door.limits)
 
     @property
     def step(self) -> int | None:
@@ -303,13 +302,3 @@ def place_of(error: BaseException) -> str:
     ]
     ours = [f"{module}:{line}" for module, line in frames if module.startswith("relay.")]
     return ours[-1] if ours else "outside"
-
-
-def _most_answers(question: Question) -> int:
-    match question:
-        case CheckboxesField():
-            return len(question.options)
-        case FileField():
-            return question.max_files
-        case _:
-            return 1

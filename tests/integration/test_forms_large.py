@@ -9,6 +9,7 @@ import pytest
 from aiohttp import FormData
 
 from relay.form import MAX_FIELDS, Form
+from relay.web.reserved import most_answers
 from tests.fixtures import forms
 from tests.fixtures.web import Site, kept, open_form
 
@@ -85,9 +86,10 @@ async def test_of_too_many_answers_the_text_is_kept(site: Site, form: Form) -> N
     """The letter, which stands behind them, would be gone from the page that says so."""
     texts = [("mehr", str(number)) for number in range(300)] + await filled(site, form)
     for data in (body(form, texts), texts):
-        page = await site.post(data)
+        page = await site.post(data, Accept_Language="de")
         assert page.status == 413
         assert kept(page)["anliegen"] == ["Etwas"]
+        assert f"Mehr als {most_answers(form, site.door.limits)} Angaben" in page.words
     assert not await site.spool.entries()
 
 
