@@ -70,7 +70,7 @@ class Room:
     def _dismiss(self, seat: Seat) -> None:
         self._count(seat, -1)
         for turn, waiting in list(self._waiting.items()):
-            if self._fits(waiting):
+            if not turn.done() and self._fits(waiting):  # else it has been given up a moment ago
                 del self._waiting[turn]
                 self._count(waiting, 1)
                 turn.set_result(None)

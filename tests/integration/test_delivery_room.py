@@ -220,3 +220,19 @@ async def test_who_gives_up_waiting_keeps_nobody_waiting() -> None:
     await asyncio.gather(waits[1], return_exceptions=True)
     await asyncio.wait_for(waits[2], 5)
     assert [seat.taken for seat in (gone, granted, stays)] == [False, False, True]
+
+
+async def test_who_leaves_meets_one_that_gives_up_waiting() -> None:
+    """At a stop under load the worker that finishes last would break down, and keep its letters claimed."""
+    room = Room()
+    taken = [Seat(room, f"praxis/{number}") for number in range(OF_ONE_TENANT)]
+    for seat in taken:
+        await seat.take(second_chance=False)
+    gone, stays = (Seat(room, f"praxis/w{number}") for number in range(2))
+    waits = [asyncio.create_task(seat.take(second_chance=False)) for seat in (gone, stays)]
+    await asyncio.sleep(0)
+    waits[0].cancel()
+    taken[0].leave()  # the first was cancelled, and does not know yet
+    await asyncio.gather(waits[0], return_exceptions=True)
+    await asyncio.wait_for(waits[1], 5)
+    assert [seat.taken for seat in (gone, stays)] == [False, True]
