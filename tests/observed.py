@@ -43,12 +43,16 @@ class ObservedSpool:
 
     async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
         """Return when the condition holds; it is asked after every call that was made to the spool."""
-        async with asyncio.timeout(seconds):
-            while True:
-                self._happened.clear()  # before the question: what happens while it is asked is news
-                if await condition():
-                    return
-                await self._happened.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    self._happened.clear()  # before the question: what happens while it is asked is news
+                    if await condition():
+                        return
+                    await self._happened.wait()
+        except TimeoutError:
+            entries = [(entry.state, entry.attempts, entry.reason) for entry in await self.spool.entries()]
+            raise AssertionError(f"not within {seconds} s; {entries}; {self.calls[-20:]}") from None
 
     async def until_empty(self, seconds: float = 60.0, *, mailbox: str | None = None) -> None:
         """Return when nothing is left undelivered, of this mailbox or at all."""
