@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -81,23 +83,26 @@ def test_what_nobody_expected_is_70_with_kind_and_place_alone(monkeypatch: pytes
     assert result.stdout == ""
 
 
-@pytest.mark.usefixtures("empty")
-def test_why_the_daemon_does_not_start_is_an_error_in_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_why_the_daemon_does_not_start_is_an_error_in_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``journalctl -p err`` would show that it ended, and not one word of why."""
-    broken = click.Command("serve", callback=lambda: 1 / 0)
 
     def lines(*arguments: str) -> list[str]:
-        return run(*arguments).stderr.splitlines()
+        # a process of its own: a daemon closes much of what it runs in for good
+        command = [sys.executable, "-m", "relay", *arguments]
+        return subprocess.run(command, check=False, capture_output=True, text=True).stderr.splitlines()
 
-    plain = lines("serve")
-    assert plain[0] == "relay.yaml: there is no such file"
+    absent = str(tmp_path / "relay.yaml")
+    plain = lines("--config", absent, "serve")
+    assert plain[0] == f"{absent}: there is no such file"
     monkeypatch.setenv("JOURNAL_STREAM", "8:12345")
-    assert lines("serve") == [f"<3>{line}" for line in plain]
+    assert lines("--config", absent, "serve") == [f"<3>{line}" for line in plain]
     [line] = lines("serve", "--no-such-option")
     assert line.startswith("<3>relay: No such option")
-    assert not [line for line in lines("check") if line.startswith("<")]
-    monkeypatch.setattr("relay.cli.serve.command", broken)
-    told = lines("serve")
+    assert not [line for line in lines("--config", absent, "check") if line.startswith("<")]
+    monkeypatch.setattr("relay.cli.serve.command", click.Command("serve", callback=lambda: 1 / 0))
+    told = run("serve").stderr.splitlines()
     assert told[0].startswith("<3>relay: stopped by a mistake of its own: ZeroDivisionError in ")
     assert told[1].startswith("<3>       hint: ")
 
