@@ -184,7 +184,9 @@ async def test_a_folder_that_may_not_be_written(
     """Missing rights would look like any other fault."""
     real = dovecot_server(acl=True).new_account()
     real.create("Archiv")
-    (real.maildir / ".Archiv" / "dovecot-acl").write_text("owner lr\n")
+    rights = real.maildir / ".Archiv" / "dovecot-acl"
+    rights.write_text("owner lr\n")
+    rights.chmod(0o644)  # the server runs as somebody else
     account = account_at(real, folder="Archiv")
     await spool.put(envelope())
     async with delivering(spool, {"praxis": account}, mechanisms):
