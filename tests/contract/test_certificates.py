@@ -176,7 +176,8 @@ def test_gnupgs_home_is_closed_to_others(tmp_path: Path) -> None:
     """Otherwise another user of the machine could put keys of theirs there."""
     Custodian(tmp_path / "new" / "home")
     assert (tmp_path / "new" / "home").stat().st_mode & 0o777 == 0o700
-    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
     (tmp_path / "link").symlink_to(tmp_path / "new" / "home")
     (tmp_path / "file").touch()
     for place in ("open", "link", "file", "file/below"):
