@@ -230,5 +230,8 @@ class Collector:
 
     def refuse(self, code: str) -> None:
         """Something was too much: to be refused in the end, while reading goes on."""
-        self.refusal = self.refusal or refuse(code)
-        self._let_go()
+        if self.refusal is None:
+            # Once: what comes later is not kept, and to look through thousands of files at each would take time
+            # that grows with the square of their number.
+            self.refusal = refuse(code)
+            self._let_go()

@@ -107,6 +107,17 @@ async def test_a_flood_of_names_costs_no_more_than_ordinary_ones(
         assert record(site.open(await site.spool.sealed(entry.id))) == {"anliegen": "Text", "weg": "nein"}
 
 
+async def test_files_beyond_their_number_cost_no_more_than_texts(site: Site) -> None:
+    """Some KB of empty files that nobody asked for would keep the relay busy for seconds."""
+
+    def asking(filename: str) -> bytes:
+        head = f'--b\r\nContent-Disposition: form-data; name="f"{filename}\r\n\r\nx\r\n'
+        return post((head * (3 * MANY) + "--b--\r\n").encode(), MULTIPART)
+
+    usual = await work(site, lambda: asking(""), 413)
+    assert await work(site, lambda: asking('; filename="a"'), 413) < GENEROUS * usual
+
+
 @pytest.mark.parametrize("flood", FLOODS)
 async def test_a_flood_of_parameters_or_headers_costs_no_more(
     site: Site, flood: Callable[[random.Random], list[str]]
