@@ -231,7 +231,7 @@ class Collector:
     def refuse(self, code: str) -> None:
         """Something was too much: to be refused in the end, while reading goes on."""
         if self.refusal is None:
-            # Once: what comes later is not kept, and to look through thousands of files at each would take time
-            # that grows with the square of their number.
+            # Once: what comes later is not kept, and looking through all files at each further one would take
+            # time that grows with the square of their number.
             self.refusal = refuse(code)
             self._let_go()
