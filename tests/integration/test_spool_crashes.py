@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import shutil
@@ -20,6 +19,7 @@ from relay.spool.database import FILE
 from relay.spool.limits import Limits
 from relay.spool.sqlite import SqliteSpool
 from tests.fixtures.envelopes import MARK, NOW, envelope
+from tests.torture import disks
 
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small file system")
@@ -306,15 +306,15 @@ class TestPowerCut:
     async def test_what_was_confirmed_is_on_the_disk(self, image: Path, tmp_path: Path) -> None:
         """Without the sync before each answer the last letters are in memory only, and gone.
 
-        The image is copied while it is mounted: what the kernel has not written to it is not in the copy.
+        The image is copied while it is mounted and its user halted: what the kernel has not written is not in
+        the copy.
         """
         for cut in range(3):
             run = process("rush", tmp_path / "disk" / "state")
             assert run.stdout
             lines = [run.stdout.readline() for _ in range(40 + 150 * cut)]
-            copy = tmp_path / f"copy-{cut}"
-            copying = await asyncio.create_subprocess_exec("cp", "--sparse=always", image, copy)
-            assert await copying.wait() == 0
+            disks.halt(run.pid)
+            copy = disks.copied(image, tmp_path / f"copy-{cut}")
             run.kill()
             run.communicate()
             with mounted(copy, tmp_path / f"disk-{cut}", "loop") as place:

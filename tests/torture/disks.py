@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +38,26 @@ def new_image(path: Path, megabytes: int) -> Path:
         file.truncate(megabytes * 1_000_000)
     subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0", path], check=True)
     return path
+
+
+def halt(pid: int) -> None:
+    """Stop this process; returns when none of its threads is in the middle of a call any more.
+
+    Else the copy that follows is of several instants, its start older than its end: no power cut leaves that.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 20
+    while not _halted(pid):
+        assert time.monotonic() < deadline, "a thread does not stop"
+        time.sleep(0.001)  # nobody tells us: it may be another's child
+
+
+def _halted(pid: int) -> bool:
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            if (thread / "stat").read_text().rpartition(")")[2].split()[0] not in "TtZX":
+                return False
+    return True
 
 
 def copied(image: Path, copy: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import signal
 import sqlite3
 import time
 from pathlib import Path
@@ -45,7 +44,7 @@ def test_a_power_cut_loses_nothing_acknowledged(practice: Setting, nursery: Nurs
                     told = len(ledger.acknowledged) + chance.randrange(1, 40)
                     until(lambda: len(ledger.acknowledged) >= told)  # noqa: B023
                     time.sleep(chance.uniform(0, 0.05))  # the instant
-                    life.process.send_signal(signal.SIGSTOP)
+                    disks.halt(life.process.pid)
                     disks.copied(image, copy)
                     life.kill()
             finally:
