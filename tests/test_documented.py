@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import tomllib
@@ -23,12 +24,19 @@ def text_of(name: str) -> str:
     return (ROOT / name).read_text()
 
 
-def event_names() -> set[str]:
-    """Every function of relay.events that logs an event."""
-    own = inspect.getmembers(events, inspect.isfunction)
-    return {name for name, function in own if function.__module__ == events.__name__ and name[0] != "_"} - {
-        "configure"
-    }
+def events_logged() -> dict[str, set[str]]:
+    """Every event that relay.events logs, and at which levels; none where these are up to a library."""
+    found = {}
+    for function in ast.walk(ast.parse(inspect.getsource(events))):
+        if isinstance(function, ast.FunctionDef):
+            inside = list(ast.walk(function))
+            calls = [
+                call for call in inside if isinstance(call, ast.Call) and "log" in ast.unparse(call.func)
+            ]
+            levels = set(re.findall(r"\b_log\.(\w+)", ast.unparse(function))) - {"log"}
+            texts = [each.value for call in calls for each in call.args if isinstance(each, ast.Constant)]
+            found |= {text: levels for text in texts if re.fullmatch("[a-z_]+", str(text))}
+    return found
 
 
 def anchors(document: Path) -> set[str]:
@@ -39,20 +47,23 @@ def anchors(document: Path) -> set[str]:
 
 def test_each_event_is_explained_to_the_operator() -> None:
     """Without it a line in the log would say something that nobody can look up."""
-    assert names_below("Events") == event_names()
+    explained = {row[0].strip("`"): row[1] for row in rows_below("Events")}
+    assert set(explained) == set(events_logged())
+    for name, levels in events_logged().items():
+        assert not levels or set(explained[name].split(" or ")) == levels, name
 
 
 def test_each_alarm_is_explained_to_the_operator() -> None:
     """Without it somebody would be woken by a word that nobody can look up."""
-    assert names_below("Alarms") == set(alarm.Name)
+    assert {row[0].strip("`") for row in rows_below("Alarms")} == set(alarm.Name)
 
 
-def names_below(heading: str) -> set[str]:
-    """What the first table below a heading of docs/operating.md explains, line by line."""
+def rows_below(heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading of docs/operating.md, without its first two lines."""
     below = text_of("docs/operating.md").split(f"\n## {heading}\n")[1]
     table = re.search(r"(?:^\|.*\n)+", below, flags=re.MULTILINE)
     assert table
-    return set(re.findall(r"^\| `([a-z_]+)` \|", table[0], flags=re.MULTILINE))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
 
 
 def test_each_command_stands_in_the_readme() -> None:
