@@ -123,10 +123,11 @@ class Writer:
             self._upkeep.close()
         except BaseException as error:
             self._death = self._death or error
+        try:
+            if self._death:
+                events.spool_failed(database.name(self._death))  # before who waits for it ends the process
         finally:
             self._ended.set_result(None)
-        if self._death:
-            events.spool_failed(database.name(self._death))
 
     def _serve(self) -> None:
         end = False

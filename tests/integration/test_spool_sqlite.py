@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -174,14 +175,21 @@ class TestWriter:
     async def test_its_end_is_noticed(
         self, state: Path, spool: SqliteSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Every visitor would be turned away, no delivery be noted, and monitoring say that all is well."""
+        """Every visitor would be turned away, no delivery be noted, and monitoring say that all is well; or the
+        process would be gone before it has said why."""
         await spool.put(envelope())
         no_memory = MemoryError()
+        tell = writer.events.spool_failed
 
         def fail(*_: object) -> int:
             raise no_memory
 
+        def tell_slowly(code: str) -> None:
+            time.sleep(0.2)
+            tell(code)
+
         monkeypatch.setattr(upkeep, "_pragma", fail)
+        monkeypatch.setattr(writer.events, "spool_failed", tell_slowly)
         async with asyncio.timeout(20):
             with capture_logs() as events, pytest.raises(MemoryError):
                 await spool.written()
