@@ -175,8 +175,8 @@ class TestWriter:
     async def test_its_end_is_noticed(
         self, state: Path, spool: SqliteSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Every visitor would be turned away, no delivery be noted, and monitoring say that all is well; or the
-        process would be gone before it has said why."""
+        """Every visitor would be turned away, no delivery be noted, and monitoring say that all is well; or
+        the process would be gone before it has said why."""
         await spool.put(envelope())
         no_memory = MemoryError()
         tell = writer.events.spool_failed
