@@ -68,6 +68,14 @@ class Guest(web.RequestHandler):
         return self._began_to_wait if self._waiting else None
 
     @property
+    def idle_since(self) -> float | None:
+        """When it had its last answer, where it has taken all of it and nothing has come since; else None."""
+        if not self._waiting or self._received_some or self._body is None or self.transport is None:
+            return None
+        over = self._body.is_eof() and not self.transport.get_write_buffer_size()
+        return self._began_to_wait if over else None
+
+    @property
     def lagging_since(self) -> float | None:
         """When the request began whose body, or the taking of our answer, is too slow for crowded times."""
         if self._waiting or self._body is None or self.transport is None:

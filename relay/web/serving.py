@@ -14,7 +14,7 @@ import errno
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
@@ -145,7 +145,9 @@ class Server:
         peer = peer if connection.family in (socket.AF_INET, socket.AF_INET6) else None
         crowd = "" if is_trusted(peer, self._door.trusted_proxies) else crowd_of(peer)
         many = crowd and self._present[crowd] >= limits.connections_per_address
-        if many or (len(self._places) >= limits.connections and not self._make_room()):
+        if (many and not self._make_room_in(crowd)) or (
+            len(self._places) >= limits.connections and not self._make_room()
+        ):
             connection.close()
             return
         if connection.family != socket.AF_UNIX:
@@ -188,8 +190,18 @@ class Server:
 
     def _make_room(self) -> bool:
         """Part with whoever waits without a request, or lags, for longest; False if nobody does."""
-        useless = [(place.useless_since, place) for place in self._places]
-        known = [(since, place) for since, place in useless if since is not None]
+        return self._part_with((place.useless_since, place) for place in self._places)
+
+    def _make_room_in(self, crowd: str) -> bool:
+        """The same, of those who were answered and keep their connection in case they want more, as browsers
+        do. Else a class of pupils behind one address would keep each other out for no use to anybody.
+        """
+        return self._part_with(
+            (place.guest.idle_since, place) for place in self._places if place.guest and place.crowd == crowd
+        )
+
+    def _part_with(self, candidates: Iterable[tuple[float | None, _Place]]) -> bool:
+        known = [(since, place) for since, place in candidates if since is not None]
         if not known:
             return False
         _, longest = min(known, key=itemgetter(0))

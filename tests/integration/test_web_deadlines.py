@@ -250,6 +250,33 @@ async def test_one_address_cannot_take_more_than_its_share(site: Site, left: asy
     assert (await site.get("/f/kontakt")).status == 200
 
 
+@pytest.mark.parametrize("limits", [{"connections_per_address": 3}], indirect=True)
+async def test_many_behind_one_address_do_not_keep_each_other_out(
+    site: Site, begun: asyncio.Semaphore
+) -> None:
+    """A class of pupils, or a village behind one address of its provider, would be turned away without a word
+    by connections that browsers only keep open.
+    """
+    there = []
+    for _ in range(3):
+        reader, writer = await site.connect()
+        writer.write(b"OPTIONS /f/kontakt HTTP/1.1\r\nHost: x\r\n\r\n")
+        await begun.acquire()
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+        there.append((reader, writer))
+    there[0][1].write(HEAD)  # the first one has come back to send something
+    await begun.acquire()
+    for longest, _ in there[1:]:
+        _, newcomer = await site.connect()
+        newcomer.write(HEAD)
+        async with asyncio.timeout(20):
+            await begun.acquire()
+        assert await read_to_the_end(longest) == b""
+    reader, _ = await site.connect()
+    assert await read_to_the_end(reader) == b""
+    assert not any(writer.transport.is_closing() for writer in (there[0][1], newcomer)), "cut while sending"
+
+
 @pytest.mark.parametrize("limits", [{"connections": 6, "connections_per_address": 3}], indirect=True)
 async def test_the_silent_make_room_for_a_visitor(site: Site) -> None:
     """Silent connections from many addresses would keep everybody out."""
