@@ -14,7 +14,7 @@ import yaml
 import relay
 from relay import alarm, events
 from relay.cli import COMMANDS
-from relay.config.settings import RelaySettings
+from relay.config.settings import RelaySettings, TenantSettings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("systemd/*.md")])
@@ -99,6 +99,14 @@ def test_the_readme_configures_what_can_be_configured() -> None:
     block = re.search(r"```yaml\n(.*?)```", text_of("README.md"), flags=re.DOTALL)
     settings = RelaySettings.model_validate(yaml.load(block[1], Loader=yaml.BaseLoader))
     assert settings.mailboxes["praxis"].port == 993
+
+
+def test_the_tenant_that_is_shown_can_be_copied() -> None:
+    """Without it a second practice would begin with a file that is refused."""
+    block = re.search(r"```yaml\n(# .*tenant\.yaml\n.*?)```", text_of("docs/operating.md"), flags=re.DOTALL)
+    settings = TenantSettings.model_validate(yaml.load(block[1], Loader=yaml.BaseLoader))
+    [folder] = re.findall(r"tenants/(\w+)/tenant\.yaml", block[1])
+    assert settings.mailboxes["praxis"].password_credential.startswith(f"{folder}.")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
