@@ -137,10 +137,11 @@ class FormPage(PracticePage):
         """Who can open it, with their name marked."""
         return self.words.html("form.sealed", reader=Markup("<strong>{}</strong>").format(self.reader))
 
-    def leads_to(self, mend: Mend) -> str:
-        """Id of the control that is to be mended; empty where it is not on this page."""
-        here = any(getattr(item, "name", "") == mend.field for _, item in self.items())
-        return mend.anchor if here else ""
+    def mends(self) -> Sequence[tuple[Mend, str]]:
+        """What is to be mended, each with the id of its control; empty where that is not on this page."""
+        here = {getattr(item, "name", "") for _, item in self.items()}
+        mends = self.trouble.mends if self.trouble else ()
+        return [(mend, mend.anchor if mend.field in here else "") for mend in mends]
 
     def error(self, question: Question) -> str:
         """What to mend in this field; empty if nothing."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.errors import CertificateUnusable, RequestRefused, SealError, SpoolError, SubmissionRejected
-from relay.form import Form
+from relay.form import MAX_FIELDS, Form
 from relay.submission import Answers, Submission, Upload
 from relay.web.assets import stylesheet
 from relay.web.form_page import FormPage
@@ -219,6 +221,27 @@ def test_the_summary_stands_first_and_leads_to_the_fields() -> None:
     assert "autofocus" in first.attrib
     assert first.find("./div[@role='alert']/h2").text == "Noch nicht gesendet: zwei Angaben fehlen"
     assert [link.get("href") for link in first.iter("a")] == ["#f-anliegen", "#f-weg"]
+
+
+def test_many_mistakes_on_a_later_page_cost_no_more_than_on_the_only_one() -> None:
+    """One empty sending of a large form would keep everybody waiting for a second."""
+    way = {
+        "type": "radio",
+        "name": "weg",
+        "label": BOTH,
+        "options": [{"value": each, "label": BOTH} for each in ("a", "b")],
+    }
+    asked_if = {"label": BOTH, "required": True, "show_if": {"field": "weg", "is": "a"}}
+    many = [{"type": "text", "name": f"frage-{number}", **asked_if} for number in range(MAX_FIELDS - 2)]
+    spent = {}
+    for step, between in ((None, {"type": "heading", "text": BOTH}), (1, {"type": "page", "text": BOTH})):
+        form = forms.kontakt(fields=[way, between, *many])
+        shown = replace(rejected(form, {"weg": ["a"]}), step=step)
+        assert shown.render().count('<li><a href="#f-frage-') == len(many)
+        begun = time.process_time()
+        shown.render()
+        spent[step] = time.process_time() - begun
+    assert spent[1] < 5 * spent[None]
 
 
 def test_the_server_alone_decides_what_is_missing() -> None:
