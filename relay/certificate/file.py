@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,19 @@ _HTML = re.compile(rb"<(!doctype|html|head|body|script)\b", re.IGNORECASE)
 _CERTIFIES = {0x10, 0x11, 0x12, 0x13, 0x1F}
 _BINDS = {0x18}
 _REVOKES = {0x20, 0x28}
+
+MOST_USER_IDS = 50
+MOST_SUBKEYS = 50
+MOST_SIGNATURES = 300
+"""Of the owner's own: each is verified, and each letter is sealed to every subkey. Keys that people have used
+and extended for twenty years hold a few dozen.
+"""
+
+LONGEST_EXPONENT = 2**64
+"""Of RSA, as with OpenSSL: with one as long as the key, GnuPG computes for seconds each time."""
+
+_DSA, _LONGEST_DSA = 17, 4096
+"""Bits; the standard ends at 3072."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,7 @@ def _assemble(octets: bytes, found: Sequence[Packet]) -> CertificateFile:
                 subkeys[-1][1].append(signature)
             elif not subkeys and signature.kind in _CERTIFIES:
                 own.append(signature)
+    _require_bounds(found, [primary, *(key for key, _ in subkeys)], everyones)
     return CertificateFile(
         octets,
         Part(primary, tuple(own)),
@@ -107,6 +122,24 @@ def _assemble(octets: bytes, found: Sequence[Packet]) -> CertificateFile:
         any(packet.tag == Tag.USER_ID for packet in found),
         _revoked_by_another(everyones, primary.fingerprint[-16:]),
     )
+
+
+def _require_bounds(found: Sequence[Packet], keys: Sequence[Key], signatures: Sequence[Signature]) -> None:
+    """Raise the reason why GnuPG, or sealing, could take longer with it than others should wait for it."""
+    owner, count = keys[0].fingerprint[-16:], Counter(packet.tag for packet in found)
+    strangers = sum(owner not in each.issuers for each in signatures)
+    for what, number, most in (
+        ("user ids and pictures", count[Tag.USER_ID] + count[Tag.USER_ATTRIBUTE], MOST_USER_IDS),
+        ("subkeys", len(keys) - 1, MOST_SUBKEYS),
+        ("signatures of its owner", count[Tag.SIGNATURE] - strangers, MOST_SIGNATURES),
+    ):
+        if number > most:
+            raise refusal("too-much", number=f"{number:,}", what=what, most=most)
+    for key in keys:
+        if key.exponent >= LONGEST_EXPONENT:
+            raise refusal("rsa-exponent")
+        if key.algorithm == _DSA and key.bits > _LONGEST_DSA:
+            raise refusal("weak-algorithm", algorithm=f"DSA with {key.bits} bits")
 
 
 def _revoked_by_another(signatures: Sequence[Signature], owner: str) -> bool:

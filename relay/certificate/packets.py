@@ -17,6 +17,7 @@ from enum import IntEnum
 BEGIN = re.compile(rb"^-----BEGIN PGP ([A-Z, ]+?)-----[ \t]*\r?$", re.MULTILINE)
 
 
+RSA = frozenset({1, 2, 3})
 ENCRYPTING = frozenset({2, 16, 18, 25, 26, 35, 36})
 """Algorithms that can do nothing but encrypt (RFC 9580 section 9.1, and ML-KEM)."""
 
@@ -31,6 +32,7 @@ class Tag(IntEnum):
     SECRET_SUBKEY = 7
     USER_ID = 13
     PUBLIC_SUBKEY = 14
+    USER_ATTRIBUTE = 17
     SEIPD = 18
 
 
@@ -49,7 +51,8 @@ def dearmor(text: bytes) -> list[tuple[str, bytes]]:
     lets it be left out).
     """
     blocks = []
-    for begin in BEGIN.finditer(text):
+    end = 0
+    while begin := BEGIN.search(text, end):
         kind = begin[1]
         end = text.find(b"-----END PGP " + kind + b"-----", begin.end())
         if end < 0:
@@ -112,6 +115,10 @@ class Key:
     algorithm: int
     fingerprint: str
     """40 upper-case hexadecimal digits; empty for other versions than 4."""
+    bits: int = 0
+    """Length of its first number: of RSA the modulus, of DSA the prime. 0 for other versions than 4."""
+    exponent: int = 0
+    """The second number of RSA; of others 0."""
 
     @classmethod
     def parse(cls, body: bytes) -> Key:
@@ -125,7 +132,10 @@ class Key:
         # SHA-1 is how version 4 fingerprints are defined (RFC 9580 section 5.5.4.2); nothing is signed with
         # it
         fingerprint = hashlib.sha1(framed, usedforsecurity=False).hexdigest().upper()
-        return cls(4, created, body[5], fingerprint)
+        # numbers follow, each after its length in bits (RFC 9580 section 5.5.5)
+        bits = int.from_bytes(body[6:8])
+        exponent = _number(body[8 + _octets(bits) :]) if body[5] in RSA else 0
+        return cls(4, created, body[5], fingerprint, bits, exponent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +187,14 @@ class Signature:
             ),
             frozenset(_key_id(each[2:]) for kind, each in all_signed if kind == 12),
         )
+
+
+def _number(octets: bytes) -> int:
+    return int.from_bytes(octets[2 : 2 + _octets(int.from_bytes(octets[:2]))])
+
+
+def _octets(bits: int) -> int:
+    return (bits + 7) // 8
 
 
 def _key_id(fingerprint: bytes) -> str:

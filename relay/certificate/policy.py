@@ -13,15 +13,17 @@ from datetime import datetime
 from relay.certificate import Certificate, Refused, Subkey
 from relay.certificate.file import CertificateFile, Part, read
 from relay.certificate.listing import Listing, Row
-from relay.certificate.packets import ENCRYPTING
+from relay.certificate.packets import ENCRYPTING, RSA
 from relay.certificate.refusals import grouped, refusal
 from relay.errors import CertificateUnusable
 
 SEIPD_1, OCB, SEIPD_2 = 0x01, 0x02, 0x08
 """Feature flags (RFC 9580 section 5.2.3.32; 0x02 is what GnuPG 2.3 and later set)."""
 
+_LEAST_EXPONENT = 65_537
+"""Of RSA (FIPS 186-5, A.1.1). With 1 the letter would lie open."""
+
 _WEAK_HASHES = {1: "MD5", 2: "SHA-1", 3: "RIPEMD-160"}
-_RSA = {1, 2, 3}
 _CURVES = {
     "ed25519": "Ed25519",
     "cv25519": "Cv25519",
@@ -91,6 +93,7 @@ class _Judge:
     ) -> None:
         self.file, self.listing = file, listing
         self.allow_rsa_2048, self.now = allow_rsa_2048, now
+        self.exponents = {each.key.fingerprint: each.key.exponent for each in (file.primary, *file.subkeys)}
 
     def certificate(self, name: str, fingerprint: str, armored: bytes) -> Certificate:
         found = self.file.primary.key.fingerprint
@@ -133,11 +136,13 @@ class _Judge:
         raise refusal("not-self-signed")
 
     def _require_strength(self, row: Row) -> None:
-        if row.algorithm in _RSA:
+        if row.algorithm in RSA:
             if row.bits < 2048:
                 raise refusal("rsa-too-short", bits=row.bits)
             if row.bits < 3072 and not self.allow_rsa_2048:
                 raise refusal("rsa-2048", bits=row.bits)
+            if self.exponents.get(row.fingerprint, _LEAST_EXPONENT) < _LEAST_EXPONENT:
+                raise refusal("rsa-exponent")
         elif row.curve not in _CURVES:
             other = _OTHERS.get(row.algorithm, f"algorithm {row.algorithm}")
             raise refusal("weak-algorithm", algorithm=row.curve or other)
@@ -179,7 +184,7 @@ class _Judge:
     def _may_have_encrypted(self, row: Row) -> bool:
         # GnuPG knows no capabilities any more of a subkey whose binding has ended
         ended = row.expires is not None and row.expires <= self.now
-        return ended and not row.capabilities and row.algorithm in ENCRYPTING | _RSA
+        return ended and not row.capabilities and row.algorithm in ENCRYPTING | RSA
 
     def _require_living(self, row: Row) -> None:
         if row.revoked:

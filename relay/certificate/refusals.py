@@ -41,6 +41,11 @@ REFUSALS = {
         "most mail programs cannot open letters to it yet; its owner makes a version 4 key for this form, as "
         "GnuPG and Thunderbird do",
     ),
+    "too-much": (
+        "it holds {number} {what}, and {most} at most are taken",
+        "its owner exports it without what is old (gpg --armor --export-options export-minimal --export "
+        "FINGERPRINT), or makes a new key",
+    ),
     "fingerprint-differs": (
         "the fingerprint in the configuration is {expected}, but the file holds {found}",
         "compare with the owner on the phone; only if the file is the right one, correct the configuration",
@@ -84,6 +89,10 @@ REFUSALS = {
     "rsa-2048": (
         "RSA with 2048 bits is too short: 3072 are needed (BSI TR-02102-1)",
         "its owner makes a new key; until then 'allow_rsa_2048: true' beside the key accepts it knowingly",
+    ),
+    "rsa-exponent": (
+        "the public exponent of its RSA is not one from 65537 to 2^64",
+        "its owner makes a new key (Ed25519/Cv25519, or RSA 4096)",
     ),
     "weak-algorithm": (
         "{algorithm} is not among the accepted algorithms",

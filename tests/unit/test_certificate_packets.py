@@ -115,6 +115,59 @@ def test_keys_of_other_versions_have_no_fingerprint_here() -> None:
     assert Key.parse(b"\x06" + b"\0" * 20).fingerprint == ""
 
 
+SUBKEY = OCTETS[OCTETS.index(b"\xce\xff") :]
+"""The subkey with what binds it."""
+
+
+@pytest.mark.parametrize(
+    ("one", "taken", "what"),
+    [
+        pytest.param(b"\xcd\x01a", 49, "51 user ids", id="user ids"),
+        pytest.param(b"\xd1\x01a", 49, "51 user ids", id="pictures"),
+        pytest.param(SUBKEY, 49, "51 subkeys", id="subkeys"),
+        pytest.param(SUBKEY[SUBKEY.index(b"\xc2\xff") :], 298, "301 signatures", id="signatures"),
+        pytest.param(b"\xc2\x01\x02", 298, "301 signatures", id="older signatures"),
+        pytest.param(b"\xc2\x01\x05", 298, "301 signatures", id="newer signatures"),
+    ],
+)
+def test_no_more_than_others_should_wait_for(one: bytes, taken: int, what: str) -> None:
+    """One file of one practice kept GnuPG busy for a minute at each reload, and then each letter the whole
+    relay for seconds.
+    """
+    assert file.read(block(OCTETS + one * taken))
+    with pytest.raises(CertificateUnusable) as refused:
+        file.read(block(OCTETS + one * (taken + 1)))
+    assert refused.value.code == "too-much"
+    assert what in refused.value.fact
+
+
+def test_what_strangers_signed_is_not_counted() -> None:
+    """Otherwise a key that many people have signed could not be used."""
+    issuer = bytes.fromhex(CRAFTED.fingerprint[-16:])
+    strangers = OCTETS.replace(issuer, b"stranger")[OCTETS.index(b"\xc2\xff") :]
+    strangers = strangers[: strangers.index(b"\xce\xff")]
+    assert file.read(block(OCTETS + strangers * 1_000))
+
+
+@pytest.mark.parametrize("bits", [4096, 4097, 16384])
+def test_no_long_dsa_is_given_to_gnupg(bits: int) -> None:
+    """Each signature of such a key costs GnuPG a tenth of a second, and a file has room for thousands."""
+    body = b"\x04\0\0\0\0\x11" + bits.to_bytes(2, "big") + b"\xff" * 2_048
+    octets = OCTETS + b"\xce\xff" + len(body).to_bytes(4, "big") + body
+    if bits == 4096:
+        assert file.read(block(octets))
+        return
+    with pytest.raises(CertificateUnusable) as refused:
+        file.read(block(octets))
+    assert refused.value.code == "weak-algorithm"
+
+
+def test_a_block_that_begins_again_and_again_is_read_once() -> None:
+    """Otherwise a file of 1 MB would take twenty seconds: each of its beginnings would be read to the end."""
+    begin = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
+    assert packets.dearmor(begin * 3 + block(OCTETS)) == [("PUBLIC KEY BLOCK", OCTETS)]
+
+
 @given(st.binary(max_size=400))
 def test_any_octets_as_a_file(octets: bytes) -> None:
     """Otherwise some file would end relay with a traceback instead of words."""

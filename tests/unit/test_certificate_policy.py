@@ -272,6 +272,7 @@ def test_every_refusal_has_words_of_its_own() -> None:
     figures = {
         "kind": "", "count": 2, "version": 6, "expected": "A", "found": "B",
         "date": "2026-11-21", "bits": 1024, "algorithm": "DSA", "hash": "MD5",
+            "number": 51, "what": "subkeys", "most": 50,
     }  # fmt: skip
     errors = [refusal(name, "mueller", **figures) for name in REFUSALS]
     assert len({error.fact for error in errors}) == len(errors)
