@@ -20,7 +20,7 @@ from relay.seal.custodian import Custodian
 from relay.seal.gnupg import GnupgSealer
 from relay.seal.in_process import InProcessSealer
 from relay.seal.signing import SigningKey
-from tests.fixtures.crafted import armor
+from tests.fixtures.crafted import armor, craft
 from tests.fixtures.good_keys import PAST
 from tests.fixtures.keys import Home, Reader
 
@@ -150,6 +150,21 @@ async def test_large_letters_go_to_gpg(
     """Otherwise everybody would wait while a large letter is sealed."""
     sealer = build_sealer(Custodian(tmp_path / "home", str(watched.program)), in_process_limit=100)
     await sealer.seal(b"x" * size, [counsellor.certificate], NOW)
+    assert len(watched.calls("--encrypt")) == runs
+
+
+@pytest.mark.parametrize(("count", "runs"), [(10, 0), (11, 1)])
+async def test_a_letter_for_many_keys_goes_to_gpg(
+    count: int, runs: int, watched: Watched, tmp_path: Path, custodian: Custodian
+) -> None:
+    """Otherwise everybody would wait while a short letter is sealed: for each subkey up to 5 ms."""
+    crafted = [craft() for _ in range(count)]
+    readers = [
+        custodian.examine(each.armored, name="mueller", fingerprint=each.fingerprint, now=NOW)
+        for each in crafted
+    ]
+    sealer = build_sealer(Custodian(tmp_path / "home", str(watched.program)))
+    assert await sealer.seal(b"Hallo", readers, NOW)
     assert len(watched.calls("--encrypt")) == runs
 
 
