@@ -64,16 +64,18 @@ class Seldom:
 
 
 class _Lines:
-    """Where events go. One that cannot be written, to a full disk or a closed pipe, is lost.
-
-    It must not become an error of the work that it reports on: the letter is stored, only the line is not.
+    """Where events go. One that cannot be written, to a full disk or a closed pipe, is lost: it must not
+    become an error of the work that it reports on.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         # Past the buffer: what it could not get rid of it would try again at the end, and since Python 3.13
         # end the process with status 120 for it.
-        self._raw: io.RawIOBase | None = getattr(getattr(stream, "buffer", None), "raw", None)
+        buffer = getattr(stream, "buffer", None)  # with PYTHONUNBUFFERED there is none between
+        raw = getattr(buffer, "raw", buffer)
+        self._raw = raw if isinstance(raw, io.RawIOBase) else None
+        self._begin = ""  # a line break where a disk that is full now has taken half a line
         self._one_at_a_time = threading.Lock()
 
     def msg(self, line: str) -> None:
@@ -82,9 +84,10 @@ class _Lines:
                 self._stream.write(f"{line}\n")
                 self._stream.flush()
                 return
-            left = memoryview(f"{line}\n".encode(errors="backslashreplace"))
+            left = memoryview(f"{self._begin}{line}\n".encode(errors="backslashreplace"))
             while left and (written := self._raw.write(left)):
                 left = left[written:]
+                self._begin = "\n" if left else ""
 
     debug = info = warning = error = critical = msg
 
@@ -187,9 +190,7 @@ def not_accepting(code: str, open_connections: int) -> None:
 
 
 def form_unavailable(tenant: str, form: str, reason: str) -> None:
-    """A visitor was turned away, with their text, because nothing could be encrypted or stored; said once a
-    minute at most.
-    """
+    """A visitor got their text back: it could not be encrypted or stored; said once a minute at most."""
     _log.error("form_unavailable", tenant=tenant, form=form, reason=reason)
 
 
