@@ -61,7 +61,10 @@ def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
 def tcp_socket(host: str, port: int, setting: str = "listen") -> socket.socket:
     """A listening TCP socket. Raises ``ConfigError`` in words if the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise _cannot_listen(host, port, setting, error, "without IPv6, listen on 0.0.0.0") from error
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
@@ -75,10 +78,14 @@ def tcp_socket(host: str, port: int, setting: str = "listen") -> socket.socket:
             if port < 1024
             else "is another relay, or something else, running there?"
         )
-        fact = f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}"
-        raise ConfigError([Mistake("relay.yaml", 0, 0, setting, fact, hint)]) from error
+        raise _cannot_listen(host, port, setting, error, hint) from error
     sock.setblocking(False)
     return sock
+
+
+def _cannot_listen(host: str, port: int, setting: str, error: OSError, hint: str) -> ConfigError:
+    fact = f"cannot listen on {host} port {port}: {error.strerror or error}"
+    return ConfigError([Mistake("relay.yaml", 0, 0, setting, fact, hint)])
 
 
 def unix_socket(path: Path, setting: str = "listen") -> socket.socket:

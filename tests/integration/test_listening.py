@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from pathlib import Path
 
@@ -48,6 +50,17 @@ def test_the_socket_of_another_relay_is_left_alone(path: Path) -> None:
             listening.unix_socket(path)
         assert connects(path)
         first.accept()[0].close()
+
+
+def test_a_machine_without_ipv6_is_told_of_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The relay would not start, and say so in a traceback instead of naming the setting."""
+
+    def without(family: int, *rest: int) -> socket.socket:
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+    monkeypatch.setattr(socket, "socket", without)
+    with pytest.raises(ConfigError, match="listen: cannot listen on :: port 8443: Address family"):
+        listening.tcp_socket("::", 8443)
 
 
 def test_a_unix_socket_from_systemd_is_named_by_its_path(path: Path) -> None:
