@@ -6,15 +6,22 @@ import ast
 import inspect
 import re
 import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
 import relay
-from relay import alarm, events
+from relay import alarm, events, schedule
 from relay.cli import COMMANDS
 from relay.config.settings import RelaySettings, TenantSettings
+from relay.daemon import hook
+from relay.delivery import KEEP_DONE
+from relay.mailbox import login
+from relay.seal import program
+from relay.web.limits import Limits
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("systemd/*.md")])
@@ -99,6 +106,44 @@ def test_the_readme_configures_what_can_be_configured() -> None:
     block = re.search(r"```yaml\n(.*?)```", text_of("README.md"), flags=re.DOTALL)
     settings = RelaySettings.model_validate(yaml.load(block[1], Loader=yaml.BaseLoader))
     assert settings.mailboxes["praxis"].port == 993
+
+
+def figures() -> Iterator[tuple[str, str]]:
+    """Where a document says a figure, and in which words it must, as the program has it."""
+    limits, kept = Limits(), f"{KEEP_DONE / timedelta(hours=1):.0f} hours"
+    model, operating, standards = "docs/security-model.md", "docs/operating.md", "docs/standards.md"
+    first, *marks, last = alarm.KEY_DAYS
+    tls_first, *tls_marks, tls_last = alarm.TLS_DAYS
+    days, tls_days = ", ".join(map(str, marks)), ", ".join(map(str, tls_marks))
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    yield model, f"| {limits.handshake} seconds; {limits.connections_per_address} connections of an address, "
+    yield model, f" of an address, {limits.connections} in all |"
+    yield model, f"| {limits.head} seconds, 8 KB a line |"
+    yield model, f"| never more than {limits.body} seconds behind {limits.body_rate // 1024} KB a second, "
+    yield model, f" a second, {limits.body_longest // 60} minutes at most; {limits.text // 1024} KB of text, "
+    yield model, f"| {limits.in_memory // 1_000_000} MB of all visitors together"
+    yield model, f"by gpg, which is ended after {program.DEADLINE:.0f} seconds |"
+    yield model, f"| {login.ITERATIONS:,}, about a second |"
+    yield model, f"remembered for {kept}, over restarts"
+    yield model, f"; ids after {kept}; addresses within the hour |"
+    yield standards, f"its id after {kept} |"
+    yield standards, f"| warned of {first}, {days} and {last} days before; refused from its last second on |"
+    yield standards, f"warned of {tls_first}, {tls_days} and {tls_last} days before |"
+    yield operating, f"of what was delivered in the last {kept} |"
+    yield operating, f"after up to {schedule.FIRST:.0f} seconds, then {schedule.FIRST * 2:.0f}, and so on up"
+    yield operating, f"up to {schedule.LONGEST // 60:.0f} minutes, by chance within each"
+    yield operating, f"is repeated after {schedule.LOGIN_PAUSE // 60:.0f} minutes at the earliest, and after "
+    yield operating, f"and after {schedule.LOGINS} within an hour not before"
+    yield operating, f"| a key ends within {first} days; raised anew at {days} and {last} |"
+    yield operating, f"ends within {tls_first} days; raised anew at {tls_days} and {tls_last} |"
+    yield operating, "| warning, critical from {1} % | {0} % of a limit below".format(*alarm.FILLING)
+    yield operating, f"one run at a time, for {hook.SECONDS:.0f} seconds at most"
+    yield "README.md", f"{len(project['dependencies'])} Python packages under"
+
+
+def test_figures_are_those_of_the_program() -> None:
+    """Without it who counts on a limit, a delay or an alarm would count on what it was a year ago."""
+    assert [(document, words) for document, words in figures() if words not in text_of(document)] == []
 
 
 def test_the_tenant_that_is_shown_can_be_copied() -> None:
