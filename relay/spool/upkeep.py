@@ -129,12 +129,11 @@ class Upkeep:
 
     def close(self) -> None:
         """Make deletions final as far as possible, and close."""
-        if self._db:
-            with contextlib.suppress(sqlite3.Error):
-                self._erase(self._db)
-            self._db.close()
-            self._db = None
-        self._anchor.close()
+        db, self._db = self._db, None
+        with contextlib.closing(self._anchor):
+            if db:
+                with contextlib.closing(db), contextlib.suppress(sqlite3.Error):
+                    self._erase(db)
 
     def _reopened(self) -> sqlite3.Connection:
         if time.monotonic() < self._reopen_at:

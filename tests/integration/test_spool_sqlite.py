@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,15 @@ def by_hand(state: Path) -> Iterator[sqlite3.Connection]:
     """Another connection to the same file, as an operator with the sqlite3 program has."""
     with closing(sqlite3.connect(state / FILE, isolation_level=None)) as db:
         yield db
+
+
+def open_files() -> list[str]:
+    """Of this process."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of this very look
+            found.append(str(descriptor.readlink()))
+    return found
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -202,18 +211,25 @@ class TestWriter:
         assert [(event["event"], event["code"]) for event in events] == [("spool_failed", "MemoryError")]
         async with asyncio.timeout(20):
             await spool.close()
+        assert not [file for file in open_files() if file.startswith(str(state))]
 
     async def test_nobody_waits_for_one_that_is_gone(
         self, spool: SqliteSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A visitor would look at an empty page until their browser gives up."""
 
+        close = spool._upkeep.close
+
         def fail(*_: object) -> None:
             raise MemoryError
 
+        def fail_to_close() -> None:
+            close()
+            fail()
+
         monkeypatch.setattr(spool._upkeep, "connection", fail)
         monkeypatch.setattr(spool._upkeep, "failed", fail)
-        monkeypatch.setattr(spool._upkeep, "close", fail)
+        monkeypatch.setattr(spool._upkeep, "close", fail_to_close)
         async with asyncio.timeout(20):
             outcomes = await asyncio.gather(
                 *(spool.put(envelope()) for _ in range(200)), return_exceptions=True
