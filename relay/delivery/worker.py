@@ -121,7 +121,8 @@ class Worker:
                         self._changed.clear()
                         await self._begin_anew()
                         self._anew = False
-                    await self._turn(self._account)
+                    else:
+                        await self._turn(self._account)
                 except SpoolError:  # the spool says so itself
                     await self._rest(SPOOL_PAUSE)
             await self._hang_up()

@@ -21,6 +21,7 @@ from relay.delivery.worker import Worker
 from relay.envelope import Envelope
 from relay.errors import DeliveryDeferred, SpoolError
 from relay.mailbox import Account, Mechanisms, Patience
+from relay.spool import State
 from relay.spool.limits import Limits
 from relay.spool.sqlite import SqliteSpool
 from relay.threads import Threads
@@ -930,6 +931,36 @@ async def test_a_spool_that_fails_in_the_moment_of_a_reload(
     await spool.until_empty(10)
     await delivery.stop(10)
     await running
+
+
+async def test_a_mailbox_that_leaves_in_the_moment_of_another_reload(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Two reloads, of which the second takes out a mailbox with letters, would end the whole daemon."""
+    server = scripted_server()
+    accounts = {"praxis": account_for(server)}
+    written, asked = spool.spool.retry_all, asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def slowly_written(mailbox: str, at: datetime) -> int:
+        asked.set()
+        await go_on.wait()
+        return await written(mailbox, at)
+
+    spool.spool.retry_all = slowly_written
+    async with delivering(spool, accounts, mechanisms) as delivery:
+        await spool.until(lambda: _called(spool, "next_due"))
+        delivery.replace(accounts)
+        await asyncio.wait_for(asked.wait(), 10)
+        delivery.replace({})
+        await spool.put(envelope())
+        go_on.set()
+        async with asyncio.timeout(10):
+            while delivery._workers:  # noqa: ASYNC110 - it leaves and tells nobody
+                await asyncio.sleep(0.01)
+    (entry,) = await spool.spool.entries()
+    assert (entry.state, entry.attempts) == (State.WAITING, 0)
+    assert server.connections == 0
 
 
 async def test_an_idle_connection_that_the_server_closed_is_no_failure(
