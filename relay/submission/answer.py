@@ -203,15 +203,24 @@ def _url(text: str) -> str:
 
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,6})?")
-_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,6})?")
+_GROUPED = {
+    sign: re.compile(
+        rf"[+-]?[1-9][0-9]{{0,2}}(?:{re.escape(sign)}[0-9]{{3}})+(?:{re.escape(decimal)}[0-9]{{1,6}})?"
+    )
+    for sign, decimal in (".,", ",.")
+}
+_GROUPING = {"de": ".", "en": ","}
+"""What stands between thousands."""
 
 
 def _number(question: NumberField, text: str, language: str) -> Decimal:
     plain = re.sub(r"[ \u00a0\u202f'’]", "", text).replace("−", "-")
-    if _GROUPED.fullmatch(plain) and (
-        "," in plain or plain.count(".") > 1 or _points_group(question, language)
-    ):
-        plain = plain.replace(".", "")
+    for sign, grouped in _GROUPED.items():
+        if grouped.fullmatch(plain) and (
+            {".", ","} <= set(plain) or plain.count(sign) > 1 or _groups(sign, question, language)
+        ):
+            plain = plain.replace(sign, "")
+            break
     plain = plain.replace(",", ".")
     if not _NUMBER.fullmatch(plain):
         raise Unfit("TYPE_NUMERIC")
@@ -225,13 +234,15 @@ def _number(question: NumberField, text: str, language: str) -> Decimal:
     return number.to_integral_value() if question.whole else number
 
 
-def _points_group(question: NumberField, language: str) -> bool:
-    """``1.500`` in German is fifteen hundred where whole numbers are asked; where not, nobody can know."""
-    if not language.startswith("de"):
+def _groups(sign: str, question: NumberField, language: str) -> bool:
+    """``1.500`` in German, ``1,500`` in English is fifteen hundred where whole numbers are asked; where not,
+    nobody can know.
+    """
+    if _GROUPING.get(language.partition("-")[0]) != sign:
         return False
     if question.whole:
         return True
-    raise Unfit("TYPE_NUMERIC", kind="point")
+    raise Unfit("TYPE_NUMERIC", kind="thousands")
 
 
 def _date(question: DateField, text: str) -> date:

@@ -37,11 +37,11 @@ def value_of(question: dict[str, Any], *texts: str, language: str = "de") -> Any
 
 
 def problem_of(
-    question: dict[str, Any], *texts: str, uploads: tuple[Upload, ...] = ()
+    question: dict[str, Any], *texts: str, uploads: tuple[Upload, ...] = (), language: str = "de"
 ) -> tuple[str, dict[str, Any]]:
     """Code and figures of the one problem."""
     with pytest.raises(SubmissionRejected) as rejected:
-        Submission.validate(form(question), Answers({"x": texts}, {"x": uploads}), language="de")
+        Submission.validate(form(question), Answers({"x": texts}, {"x": uploads}), language=language)
     (problem,) = rejected.value.problems
     assert problem.field == "x"
     return problem.code, dict(problem.params)
@@ -125,7 +125,7 @@ def test_answers_are_taken_as_people_type_them(question: dict[str, Any], typed: 
         (field("number"), "1" + ".000" * 16_000, "TYPE_NUMERIC", {}),
         (field("number", whole=False), "0," + "0" * 64_000, "TYPE_NUMERIC", {}),
         (field("number"), "١٢", "TYPE_NUMERIC", {}),
-        (field("number", whole=False), "1.500", "TYPE_NUMERIC", {"kind": "point"}),
+        (field("number", whole=False), "1.500", "TYPE_NUMERIC", {"kind": "thousands"}),
         (field("number"), "1,5", "NOT_WHOLE", {}),
         (field("number", min=3), "2", "MIN", {"minimum": "3"}),
         (field("number", max=3), "4", "MAX", {"limit": "3"}),
@@ -157,6 +157,16 @@ def test_a_number_with_a_point_means_what_its_language_means() -> None:
     """Fifteen hundred would become one and a half, or the other way round, without anybody noticing."""
     assert value_of(field("number", whole=False), "1.500", language="en") == Decimal("1.5")
     assert value_of(field("number", whole=False), "1.234.567,5") == Decimal("1234567.5")
+    assert value_of(field("number", whole=False), "0.500") == Decimal("0.5")
+
+
+def test_a_number_with_a_comma_means_what_its_language_means() -> None:
+    """In English too."""
+    assert value_of(field("number"), "1,500", language="en") == Decimal(1500)
+    assert value_of(field("number", whole=False), "1,5", language="en") == Decimal("1.5")
+    assert value_of(field("number", whole=False), "-1,234,567.5", language="en") == Decimal("-1234567.5")
+    found = problem_of(field("number", whole=False), "1,500", language="en")
+    assert found == ("TYPE_NUMERIC", {"kind": "thousands"})
 
 
 def test_length_is_counted_as_a_person_would() -> None:

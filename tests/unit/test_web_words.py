@@ -138,7 +138,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "TYPE_TEL": ("characters", "too-few-digits", "too-many-digits"),
     "TYPE_URL": ("characters", "missing-dot", "scheme"),
     "TYPE_DATE": ("form", "no-such-day"),
-    "TYPE_NUMERIC": ("", "point"),
+    "TYPE_NUMERIC": ("", "thousands"),
 }  # fmt: skip
 
 FIGURES: Mapping[str, Mapping[str, str | int]] = {
