@@ -10,7 +10,7 @@ at once: a wrong type in one field does not hide the missing translation in anot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -18,6 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from relay.form.condition import TICKED, Condition, shown, wrong_conditions
 from relay.form.field import (
+    MAX_TEXT,
     Answerable,
     CheckboxesField,
     CheckboxField,
@@ -49,6 +50,7 @@ from relay.form.setting import (
     Origin,
     Setting,
     Words,
+    is_quick,
     mistake,
     size_in_bytes,
 )
@@ -179,6 +181,8 @@ class Form(Setting):
             form = handler(data)
         except ValidationError as error:
             found = [_detail(each) for each in error.errors(include_url=False)] + found
+        else:
+            found += _slow_patterns(form.fields)
         if found:
             raise ValidationError.from_exception_data(cls.__name__, found)
         return form
@@ -211,6 +215,20 @@ def _across_settings(data: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
         yield _found(
             ("fields",), mistake("no_question", "nothing is asked: there are only headings and paragraphs")
         )
+
+
+def _slow_patterns(fields: Sequence[Item]) -> Iterator[InitErrorDetails]:
+    """Patterns that would hold up everybody: all of a form are compared with one submission."""
+    known = [
+        (i, item, item.pattern)
+        for i, item in enumerate(fields)
+        if isinstance(item, TextField) and item.pattern
+    ]
+    for i, item, pattern in known:
+        if not is_quick(pattern, min(len(known) * item.max_length, MAX_TEXT)):
+            fact = f"comparing a text of {item.max_length} characters with this pattern takes too long"
+            hint = "let it repeat less, above all what repeats already, or make max_length smaller"
+            yield _found(("fields", i, "pattern"), mistake("pattern", fact, hint))
 
 
 _TEXTS = frozenset(

@@ -169,6 +169,33 @@ def matcher(pattern: str) -> SchemaValidator:
     return SchemaValidator(core_schema.str_schema(pattern=rf"\A(?:{pattern})\z"))
 
 
+_MANY_CHARACTERS = re.compile(r"\\(?:[pP](?:\{[^}]*\}|.)|([^pP]))|\.", re.DOTALL)
+_LOOKED_AT = 100
+"""Characters that the largest pattern which the engine takes may be compared with, since each costs it a
+millisecond.
+"""
+
+
+def is_quick(pattern: str, longest: int) -> bool:
+    """Is it so small that texts of this length are compared in a tenth of a second?
+
+    Linear in the text is not enough: each character costs what the pattern is large, and that is how large
+    ``(a{0,200}){0,200}`` is. The engine measures it best: so many of it must fit into one pattern. What stands
+    for many characters counts as one for this: it takes memory and no time.
+    """
+    one = _MANY_CHARACTERS.sub(
+        lambda match: match[0] if match[1] and match[1] not in "wWdDsS" else r"\.", pattern
+    )
+    copies = -(-longest // _LOOKED_AT)
+    for each in (one, pattern):
+        try:
+            SchemaValidator(core_schema.str_schema(pattern=f"(?:{each}){{{copies}}}"))
+        except SchemaError:
+            continue
+        return True
+    return False
+
+
 def _pattern(value: str) -> str:
     if len(value) > MAX_PATTERN:
         raise mistake("pattern", f"a pattern has at most {MAX_PATTERN} characters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from relay.form import MAX_FIELDS, FileField, Form, Practice, TextField
-from relay.form.setting import matcher
+from relay.form.setting import is_quick, matcher
 
 GOOD: dict[str, Any] = {
     "name": "kontakt",
@@ -161,6 +162,49 @@ def test_a_pattern_that_is_none_or_could_become_slow_is_refused(pattern: str) ->
     assert field_mistakes({"name": "a", "type": "text", "pattern": pattern, "pattern_hint": LABEL}) == [
         (("text", "pattern"), "pattern")
     ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "longest", "fields", "taken"),
+    [
+        ("(?:[01]{0,300}){0,300}x", 200, 1, False),
+        ("(?:a{0,200}){0,200}b", 1_000, 1, False),
+        ("(?:a*a*a*a*a*){0,9999}b", 65_536, 1, False),
+        ("(?:a{0,200}){0,200}b", 100, 1, True),
+        ("(?:a{0,200}){0,200}b", 100, 9, False),
+        (r"(?:[a-z0-9-]{1,63}\.){1,10}[a-z]{2,20}", 500, 1, True),
+        ("[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){3,7}(?: ?[0-9A-Z]{1,3})?", 40, 50, True),
+        (r"[\w .'-]{1,100}", 200, 50, True),
+        (r".{0,500}[.-9][^\W\d]\p{L}\\", 500, 20, True),
+        ("[0-9]{5}", 65_536, 50, True),
+    ],
+)
+def test_a_pattern_that_makes_long_texts_slow_is_refused(
+    pattern: str, longest: int, fields: int, taken: bool
+) -> None:
+    """One visitor of one practice would stop the relay for all with a text of a thousand characters."""
+    settings = {
+        "type": "text",
+        "label": LABEL,
+        "pattern": pattern,
+        "pattern_hint": LABEL,
+        "max_length": longest,
+    }
+    data = {**GOOD, "fields": [{"name": f"a{number}", **settings} for number in range(fields)]}
+    if taken:
+        Form.model_validate(data)
+        return
+    assert [(place, code) for place, code, _ in mistakes(Form, data)] == [
+        (("fields", number, "pattern"), "pattern") for number in range(fields)
+    ]
+
+
+def test_a_pattern_that_is_taken_is_quick() -> None:
+    """What is refused would not be what is slow."""
+    largest = max(n for n in range(20, 300, 20) if is_quick(f"(?:[01]{{0,{n}}}){{0,{n}}}x", 200))
+    begun = time.process_time()
+    assert not matcher(f"(?:[01]{{0,{largest}}}){{0,{largest}}}x").isinstance_python("01" * 100)
+    assert time.process_time() - begun < 2
 
 
 def test_a_pattern_covers_the_whole_answer_in_linear_time() -> None:
