@@ -179,8 +179,8 @@ millisecond.
 def is_quick(pattern: str, longest: int) -> bool:
     """Is it so small that texts of this length are compared in a tenth of a second?
 
-    Linear in the text is not enough: each character costs what the pattern is large, and that is how large
-    ``(a{0,200}){0,200}`` is. The engine measures it best: so many of it must fit into one pattern. What stands
+    Linear in the text is not enough: each character costs what the pattern is large, as is
+    ``(a{0,200}){0,200}``. The engine measures that best: so many of it must fit into one pattern. What stands
     for many characters counts as one for this: it takes memory and no time.
     """
     one = _MANY_CHARACTERS.sub(
