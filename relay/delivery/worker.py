@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -76,7 +77,6 @@ class Worker:
         self._account: Account | None = account
         self._surroundings = surroundings
         self._spool = surroundings.spool
-        self._threads = surroundings.threads
         self._session: Session | None = None
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
@@ -156,10 +156,7 @@ class Worker:
 
     async def _deliver(self, account: Account, claims: Sequence[Claim]) -> None:
         batch = Batch(self._surroundings, self.mailbox, claims, self._known, self._stopping)
-        second_chance = self._had_its_chance(claims)
-        conversation = Conversation(
-            self._surroundings, self.mailbox, self._stopping, second_chance=second_chance
-        )
+        conversation = self._conversation(second_chance=self._had_its_chance(claims))
         try:
             async with conversation:
                 session, stand = await self._arrive(account, conversation)
@@ -176,6 +173,9 @@ class Worker:
         self._note_success(batch)
         self._note_refusal(batch)
         await batch.give_back("stopped")
+
+    def _conversation(self, *, second_chance: bool) -> Conversation:
+        return Conversation(self._surroundings, self.mailbox, self._stopping, second_chance=second_chance)
 
     def _had_its_chance(self, claims: Sequence[Claim]) -> bool:
         """Whether the mailbox failed or was slow the last time, and so must leave room to others.
@@ -279,11 +279,14 @@ class Worker:
             await self._hang_up()
 
     async def _hang_up(self) -> None:
-        if self._slow:
-            self._abandon()  # who let everybody wait is not waited for once more
-        elif self._session is not None:
-            await self._threads.run(self._session.close)
-            self._session = None
+        if self._session is None:
+            return
+        if self._session.usable and not self._slow:
+            with contextlib.suppress(Leaving):
+                async with self._conversation(second_chance=bool(self._failures)) as farewell:
+                    await farewell.run(self._session.close)
+                    self._session = None
+        self._abandon()  # who let everybody wait is not waited for once more
 
     def _abandon(self) -> None:
         session, self._session = self._session, None

@@ -104,6 +104,33 @@ async def test_one_tenant_with_many_mailboxes_leaves_room_to_the_others(
     assert len(sluggish.server.contents()) == len(names)
 
 
+async def test_farewells_that_nobody_answers_leave_room_to_the_others(
+    spool: ObservedSpool,
+    sluggish: Sluggish,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """A practice with five hundred mailboxes would keep all others waiting for half a minute, over and over,
+    with a server that answers everything but LOGOUT."""
+    sluggish.server.plays[Phase.LOGOUT] = sluggish.server.plays.pop(Phase.STATUS)
+    names = [f"evil/{number}" for number in range(CONVERSATIONS + 8)]
+    accounts = {name: account_for(sluggish.server, id=name) for name in names}
+    good = scripted_server()
+    accounts["good/a"] = account_for(good, id="good/a")
+    for name in accounts:
+        await spool.put(envelope(name))
+    async with delivering(spool, accounts, mechanisms, patience=Patience(farewell=60.0)) as delivery:
+        await spool.until_empty()
+        sluggish.quick.clear()
+        delivery.replace(accounts)
+        await sluggish.until_waiting(OF_ONE_TENANT)
+        await spool.put(envelope("good/a"))
+        await spool.until_empty(10, mailbox="good/a")
+        assert sluggish.most == OF_ONE_TENANT
+        sluggish.quick.set()
+
+
 async def test_mailboxes_that_were_slow_leave_room_to_the_others(
     spool: ObservedSpool,
     sluggish: Sluggish,
