@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -186,7 +187,7 @@ class Visit:
         trouble = self._explained(error)
         if to_program:
             spent = self.reserved.token and not self.once
-            token = self._new_token() if spent else ""
+            token = self._new_token(filled_in=True) if spent else ""
             asked = self._challenge(self.once) if trouble.code == "TOO_MANY_SUBMISSIONS" else None
             return answers.trouble_as_json(trouble, token, asked)
         return self._page(trouble, step=step, typed=True)
@@ -231,7 +232,7 @@ class Visit:
         self, trouble: troubles.Trouble | None, *, step: int | None = None, typed: bool = False
     ) -> web.Response:
         # The same token again: what is sent twice from two showings of one page stays one letter.
-        token = self.reserved.token if self.once else self._new_token()
+        token = self.reserved.token if self.once else self._new_token(filled_in=typed)
         said = tokens.read_token(self.door.secret, self.form.path, token)
         page = FormPage(
             form=self.form,
@@ -259,8 +260,10 @@ class Visit:
             to_program=answers.wants_json(self.request),
         )
 
-    def _new_token(self) -> str:
-        return tokens.new_token(self.door.secret, self.form.path, self.door.clock())
+    def _new_token(self, *, filled_in: bool) -> str:
+        # Who gets back what they typed has nothing to fill in, and was told that one click is missing.
+        taken = timedelta(seconds=self.door.limits.fill_in if filled_in else 0)
+        return tokens.new_token(self.door.secret, self.form.path, self.door.clock() - taken)
 
     def _challenge(self, nonce: bytes | None) -> proof.Challenge | None:
         if not self.proof_helps:

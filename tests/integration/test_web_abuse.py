@@ -62,6 +62,35 @@ async def test_what_the_token_tells_costs_one_click(
     assert (await site.post({**ANSWERS, "_token": values["_token"][0]})).status == 303
 
 
+@pytest.mark.parametrize(
+    ("answers", "headers"),
+    [
+        ({"_token": "A" * 52}, {}),
+        ({"_gotcha": "Kim"}, {}),
+        ({}, {"Origin": "https://www.fremd.beispiel.de", "Sec-Fetch-Site": "cross-site"}),
+    ],
+    ids=["an old page", "a field that nobody sees", "a strange page"],
+)
+async def test_one_click_is_one_click_however_quick(
+    site: Site, answers: dict[str, str], headers: dict[str, str]
+) -> None:
+    """Who reads "one click is missing" and clicks at once would read that they were too fast."""
+    at(site, hours=1)
+    again = await site.post({**ANSWERS, **answers}, **headers)
+    assert again.status in (403, 422)
+    assert (await site.post(kept(again))).status == 303
+    program = await site.post({**ANSWERS, "_token": "A" * 52}, Accept="application/json")
+    sent = {**ANSWERS, "_token": program.json["token"]}
+    assert (await site.post(sent, Accept="application/json")).status == 202
+
+
+async def test_a_robot_that_takes_the_page_and_sends_at_once_is_stopped(site: Site) -> None:
+    """What sends before anybody could read the page would be a letter."""
+    at(site, hours=1)
+    values = kept(await site.get("/f/kontakt"))
+    assert (await site.post({**values, **ANSWERS})).status == 422
+
+
 async def test_what_is_to_be_mended_is_said_before_that_it_was_fast(site: Site) -> None:
     """The page would say that one more click sends it, and the next click would say something else."""
     at(site, seconds=1)
