@@ -42,11 +42,11 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A configuration that was read whole, with the sealer it asks for."""
+    """A configuration that was read whole, with the TLS and the sealer that it asks for."""
 
     kept: Config
     """The one in force, without the keys that turn out not to be usable, whatever becomes of the new one."""
-    new: tuple[Config, ChoosingSealer] | RelayError
+    new: tuple[Config, ssl.SSLContext | None, ChoosingSealer] | RelayError
     """What is to be served from now on, or why that cannot be done."""
 
 
@@ -59,8 +59,8 @@ class Building:
     spool: SqliteSpool
     delivery: Delivery
     door: Door
-    tls: ssl.SSLContext | None
-    """The context of every TLS listener; a renewed certificate is loaded into it."""
+    tls: listening.Renewable | None
+    """The context of every TLS listener."""
     figures: Metrics
     changed: asyncio.Event
     """Set when an alarm may have begun or ended."""
@@ -108,7 +108,8 @@ class Building:
             clock=now,
             watcher=_Told(figures, changed),
         )
-        tls = listening.server_context(config.tls.certificate, config.tls.key) if config.tls else None
+        context = _tls(config)
+        tls = listening.Renewable(context) if context else None
         return cls(config, custodian, spool, delivery, door, tls, figures, changed, now())
 
     def prepare(self) -> Prepared:
@@ -117,11 +118,9 @@ class Building:
         kept = self.config.without({**self._refused_where_they_lie(), **found.refused})
         try:
             config = _servable(found).keeping(kept)
-            if config.tls:
-                if config.tls.ends <= now() and kept.tls and kept.tls.ends > now():
-                    raise ConfigError(found.errors)  # the one that we have is better
-                listening.server_context(config.tls.certificate, config.tls.key)  # tried before it is needed
-            return Prepared(kept, (config, _sealer(config, self.custodian)))
+            if config.tls and config.tls.ends <= now() and kept.tls and kept.tls.ends > now():
+                raise ConfigError(found.errors)  # the one that we have is better
+            return Prepared(kept, (config, _tls(config), _sealer(config, self.custodian)))
         except RelayError as error:
             return Prepared(kept, error)
 
@@ -149,9 +148,9 @@ class Building:
         self.config, self.door.forms = prepared.kept, prepared.kept.forms
         if isinstance(prepared.new, RelayError):
             raise prepared.new
-        new, sealer = prepared.new
-        if new.tls and self.tls:
-            listening.load_pair(self.tls, new.tls.certificate, new.tls.key)
+        new, context, sealer = prepared.new
+        if context and self.tls:
+            self.tls.current = context
         self.door.intake = replace(self.door.intake, sealer=sealer)
         self.door.forms = new.forms
         self.door.limits = new.limits
@@ -212,6 +211,10 @@ def _sealer(config: Config, custodian: Custodian) -> ChoosingSealer:
         in_process_limit=config.sealing.in_process_limit,
         signing=config.signing,
     )
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    return listening.server_context(config.tls.certificate, config.tls.key) if config.tls else None
 
 
 def _as_it_runs(new: Config, old: Config) -> Config:

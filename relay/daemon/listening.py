@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 from pathlib import Path
+from typing import Any, Self
 
 from relay.errors import ConfigError, Mistake
 
@@ -32,12 +33,6 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
-    load_pair(context, certificate, key)
-    return context
-
-
-def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-    """Use this certificate for every connection from now on; what is open goes on with the old one."""
     try:
         # OpenSSL's security levels: 128 bit, which also ends the exchange over ffdhe2048, or 112.
         try:
@@ -56,6 +51,27 @@ def load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
             f"both must be PEM files, and {key} the key of the first certificate",
         )
         raise ConfigError([mistake]) from error
+    return context
+
+
+class Renewable(ssl.SSLContext):
+    """The context of every listener: gives each connection that begins to the ``current`` one.
+
+    Not one context into which a renewed pair is loaded: where that fails half way, as with files that are
+    just being written, it is left with a certificate and no key, and turns away every visitor.
+    """
+
+    current: ssl.SSLContext
+    """May be exchanged at any time; what is open goes on with the one that it began with."""
+
+    def __new__(cls, current: ssl.SSLContext) -> Self:
+        self = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        self.current = current
+        return self
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """What asyncio begins each connection with."""
+        return self.current.wrap_bio(*args, **kwargs)
 
 
 def tcp_socket(host: str, port: int, setting: str = "listen") -> socket.socket:
