@@ -28,6 +28,8 @@ MAX_DEPTH = 50
 MAX_VALUES = 50_000
 MAX_CHARACTERS = 2_000_000
 """Of all texts and names: what a file can have without aliases, twice."""
+MOST_REPEATED = 100
+"""Names that stand again, which are told."""
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
@@ -62,7 +64,7 @@ def compose(text: str, shown: str) -> tuple[Node, tuple[Mistake, ...]]:
             f"stands here again, after line {first.line}",
             "keep one of them",
         )
-        for path, place, first in builder.repeated
+        for path, place, first in builder.repeated[:MOST_REPEATED]
     ]
     return builder.root, tuple(repeated)
 

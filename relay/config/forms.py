@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,7 +13,9 @@ from pydantic import ValidationError
 from relay.config.context import Context, Source, within
 from relay.config.document import Document, read_document
 from relay.config.files import Unreadable
+from relay.config.patterns import Patterns
 from relay.config.place import shortened
+from relay.config.settings import MOST_OF_TENANT
 from relay.config.words import NAMED_BY_PLACE, mistakes_in, not_among, wrong_with_name
 from relay.errors import Mistake
 from relay.form import FileField, Form
@@ -20,12 +23,18 @@ from relay.form import FileField, Form
 _LEFTOVER = re.compile(r"\.|.*(~|\.bak|\.orig|\.rej|\.old|\.save|\.sw[a-z]|\.tmp|\.dpkg-\w+)$|#.*#$")
 """What editors, merges and packages leave beside the files they change."""
 
+_MOST_KEYS = 20
+_MOST = {"title": 20, "origins": 200}
+_LONGEST_LANGUAGE = 12
+"""All texts are compared with all languages, and all origins with each other; what is missing is listed."""
+
 
 def read_forms(
     context: Context, source: Source, tenant: str, mailboxes: Collection[str], keys: Collection[str]
 ) -> dict[str, Form]:
     """The forms by name, without those with mistakes. ``mailboxes`` and ``keys``: all that may be named."""
     folder = source.document.folder / "forms"
+    patterns = Patterns()
     forms = {}
     for path in _files(source, folder):
         shown = source.shown(Path("forms") / path.name)
@@ -38,7 +47,7 @@ def read_forms(
         look = context.look("form", shown, mistakes)
         if document is None:
             continue
-        form, found = _form(document, path.stem, tenant, mailboxes, keys)
+        form, found = _form(document, path.stem, tenant, mailboxes, keys, patterns)
         look.mistakes += found
         if form:
             look.summary = _summary(form)
@@ -50,7 +59,7 @@ def read_forms(
 
 def _files(source: Source, folder: Path) -> Iterator[Path]:
     try:
-        entries = sorted(folder.iterdir())
+        entries = sorted(islice(folder.iterdir(), MOST_OF_TENANT + 1) if source.fence else folder.iterdir())
     except FileNotFoundError:
         return
     except OSError:
@@ -66,6 +75,10 @@ def _files(source: Source, folder: Path) -> Iterator[Path]:
                 kind="permission",
             )
         )
+        return
+    if source.fence and len(entries) > MOST_OF_TENANT:
+        fact = f"there are more than {MOST_OF_TENANT} files in this folder: none is read"
+        source.look.mistakes.append(Mistake(source.shown(Path("forms")), 0, 0, "", fact))
         return
     for path in entries:
         if path.suffix == ".md":
@@ -84,9 +97,16 @@ def _ignored(shown: str, path: Path) -> Mistake:
 
 
 def _form(
-    document: Document, name: str, tenant: str, mailboxes: Collection[str], keys: Collection[str]
+    document: Document,
+    name: str,
+    tenant: str,
+    mailboxes: Collection[str],
+    keys: Collection[str],
+    patterns: Patterns,
 ) -> tuple[Form | None, list[Mistake]]:
     found = _names(document, name) + _references(document, mailboxes, keys)
+    if beyond := [*_beyond_measure(document), *patterns.too_large(document)]:
+        return None, found + beyond
     plain = document.root.plain()
     if not isinstance(plain, dict):
         return None, [
@@ -111,6 +131,18 @@ def _names(document: Document, name: str) -> list[Mistake]:
     return found
 
 
+def _beyond_measure(document: Document) -> Iterator[Mistake]:
+    """What would make the form itself answer with gigabytes of mistakes, or take minutes to."""
+    for setting, most in _MOST.items():
+        node = document.root.at([setting])
+        if node and isinstance(node.value, list | dict) and len(node.value) > most:
+            yield document.mistake([setting], f"takes at most {most} entries")
+    for language in document.root.mapping("title"):
+        if len(language) > _LONGEST_LANGUAGE:
+            fact = "a language is a lower-case tag such as de, en or de-leicht"
+            yield document.mistake(["title", language], fact, "write a text as {de: ..., en: ...}")
+
+
 def _references(document: Document, mailboxes: Collection[str], keys: Collection[str]) -> list[Mistake]:
     found = []
     mailbox = document.root.at(["mailbox"])
@@ -120,7 +152,8 @@ def _references(document: Document, mailboxes: Collection[str], keys: Collection
             document.mistake(["mailbox"], f"there is no mailbox '{shortened(mailbox.value, 63)}'", hint)
         )
     listed = document.root.at(["keys"])
-    for index, key in enumerate(listed.value if listed and isinstance(listed.value, list) else []):
+    values = listed.value if listed and isinstance(listed.value, list) else []
+    for index, key in enumerate(values[:_MOST_KEYS]):  # that there are more is said elsewhere
         if isinstance(key.value, str) and key.value not in keys:
             hint = not_among(key.value, keys, "keys")
             found.append(

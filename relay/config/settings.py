@@ -231,14 +231,22 @@ def _spool(value: str) -> str:
     return value
 
 
+MOST_OF_TENANT = 200
+"""Mailboxes, keys and forms of one tenant, of each: all others wait while they are read."""
+
+AlarmMailboxes = Annotated[tuple[Name, ...], Field(max_length=20)]
+
+
 class TenantSettings(Setting):
     """``tenants/NAME/tenant.yaml``: one practice."""
 
     practice: Practice
-    mailboxes: dict[Name, MailboxSettings] = Field(default_factory=dict)
-    keys: dict[Name, KeySettings] = Field(default_factory=dict)
+    mailboxes: Annotated[dict[Name, MailboxSettings], Field(max_length=MOST_OF_TENANT)] = Field(
+        default_factory=dict
+    )
+    keys: Annotated[dict[Name, KeySettings], Field(max_length=MOST_OF_TENANT)] = Field(default_factory=dict)
     limits: TenantLimitSettings = TenantLimitSettings()
-    alarm_mailboxes: tuple[Name, ...] = ()
+    alarm_mailboxes: AlarmMailboxes = ()
     """Which of its own mailboxes get a notice when something needs a person."""
 
 
@@ -277,5 +285,5 @@ class RelaySettings(Setting):
     """Where metrics and health are answered, on this machine only: unix:/PATH or http://127.0.0.1:PORT."""
     alarm_command: tuple[Line, ...] = ()
     """A program and its arguments, run when an alarm begins or ends."""
-    alarm_mailboxes: tuple[Name, ...] = ()
+    alarm_mailboxes: AlarmMailboxes = ()
     """Which of the mailboxes above get a notice when something needs a person."""

@@ -48,6 +48,13 @@ NAMED_BY_PLACE: Mapping[str, str] = {
 """What a form's values hold, but its file must not."""
 
 
+MOST_TOLD = 100
+"""Of the mistakes in one file: no person reads more, and a tenant could fill memory and log with them."""
+
+_MOST_NAMES, _LONGEST_NAME = 200, 63
+"""What is looked at to find the name that was meant. Longer ones are none."""
+
+
 STAND_IN_HOST = "stand-in.invalid"
 STAND_IN_LISTENER = "unix:/stand-in"
 STAND_INS: Mapping[str, object] = {
@@ -89,8 +96,14 @@ def settings_in(document: Document, model: type[Settings], mistakes: list[Mistak
 
 
 def mistakes_in(document: Document, model: type[BaseModel], error: ValidationError) -> list[Mistake]:
-    """Every mistake that pydantic found, at its place."""
-    return [_mistake(document, model, details) for details in error.errors(include_url=False)]
+    """Every mistake that pydantic found, at its place; the first hundred of them, and how many there are."""
+    details = error.errors(include_url=False)
+    found = [_mistake(document, model, each) for each in details[:MOST_TOLD]]
+    if len(details) > MOST_TOLD:
+        found.append(
+            document.mistake((), f"there are {len(details) - MOST_TOLD:,} more mistakes in this file")
+        )
+    return found
 
 
 def _mistake(document: Document, model: type[BaseModel], details: ErrorDetails) -> Mistake:
@@ -158,13 +171,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def not_among(word: str, known: Iterable[str], what: str) -> str:
     """The hint for a name that is not there: the nearest names, and all of them."""
-    names = sorted(known)
+    names = sorted(name for name in known if len(name) <= _LONGEST_NAME)[:_MOST_NAMES]
     listed = (
         f"{what}: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}"
         if names
         else f"there are no {what}"
     )
-    return " ".join(part for part in (did_you_mean(word, names), listed) if part)
+    near = did_you_mean(word, names) if len(word) <= _LONGEST_NAME else ""
+    return " ".join(part for part in (near, listed) if part)
 
 
 def _discriminator(details: ErrorDetails) -> str:
