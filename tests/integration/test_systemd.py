@@ -73,6 +73,11 @@ def test_a_visitor_who_knocks_does_not_start_it_in_a_tight_loop() -> None:
     assert pause == '/bin/sh -c "case $$EXIT_STATUS in 2|77|78) sleep 10 ;; esac"'
 
 
+def test_starting_is_given_the_time_that_many_practices_take() -> None:
+    """Without it a relay with many practices, or one large one, would be killed before it is ready, for ever."""
+    assert ("TimeoutStartSec", "15min") in settings("relay.service")
+
+
 def test_stopping_is_given_more_time_than_the_daemon_takes() -> None:
     """Without it systemd would kill the daemon while it finishes what it has accepted (20 seconds)."""
     assert ("TimeoutStopSec", "30") in settings("relay.service")
