@@ -74,7 +74,7 @@ def test_a_visitor_who_knocks_does_not_start_it_in_a_tight_loop() -> None:
 
 
 def test_starting_is_given_the_time_that_many_practices_take() -> None:
-    """Without it a relay with many practices, or one large one, would be killed before it is ready, for ever."""
+    """Without it a relay with many practices would be killed before it is ready, again and again."""
     assert ("TimeoutStartSec", "15min") in settings("relay.service")
 
 
