@@ -14,7 +14,7 @@ from relay.cli.failure import code_of_mistakes
 from relay.cli.lines import Line, as_document, print_lines, use_colour
 from relay.config import Survey, survey
 from relay.config.keys import EXTEND, WARN_BEFORE
-from relay.errors import ConfigError
+from relay.errors import ConfigError, Mistake
 
 _GPG_ONLY = "gpg (pysequoia would seal it in a form its mail program may not open)"
 
@@ -52,10 +52,10 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
     found, now = _survey(ctx.obj)
     certificate = found.certificates.get(name)
     if certificate is None:
-        if mistakes := [mistake for line in _refused(found) for mistake in line.mistakes]:
+        if mistakes := _wrong_with(found, name):
             raise ConfigError(mistakes)
-        known = ", ".join(sorted(found.certificates)) or "none"
-        raise click.BadParameter(f"there is no usable key '{name}'; there are: {known}", param_hint="NAME")
+        known = ", ".join(sorted({*found.certificates, *found.refused})) or "none"
+        raise click.BadParameter(f"there is no key '{name}'; there are: {known}", param_hint="NAME")
     forms = _forms(found, certificate)
     if as_json:
         click.echo(as_document({**_facts(certificate, now), "forms": forms}))
@@ -81,6 +81,17 @@ def _survey(path: Path) -> tuple[Survey, datetime]:
     now = datetime.now(UTC)
     with examiner(path) as custodian:
         return survey(path, examiner=custodian, now=now, excuse_credentials=True), now
+
+
+def _wrong_with(found: Survey, name: str) -> list[Mistake]:
+    """Why this key cannot be used; where no key at all is known, what else is wrong."""
+    tenant, _, key = name.rpartition("/")
+    place = f"keys.{key}"
+    of_practice = [each for look in found.looks if look.tenant == tenant for each in look.mistakes]
+    mistakes = [each for each in of_practice if each.path == place or each.path.startswith(f"{place}.")]
+    if not mistakes and not found.certificates and not found.refused:
+        mistakes = [mistake for line in _refused(found) for mistake in line.mistakes]
+    return [mistake for mistake in mistakes if mistake.severity == "error"]
 
 
 def _refused(found: Survey) -> list[Line]:
@@ -127,5 +138,5 @@ def _facts(certificate: Certificate, now: datetime) -> dict[str, object]:
 
 
 def _forms(found: Survey, certificate: Certificate) -> list[str]:
-    forms = found.config.forms.values() if found.config else ()
+    forms = found.servable.forms.values() if found.servable else ()
     return [each.form.path for each in forms if certificate in each.certificates]

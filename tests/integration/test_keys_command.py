@@ -93,3 +93,27 @@ def test_show_what_is_not_there(folder: Path) -> None:
     done = relay(folder, "keys", "show", "muller")
     assert done.exit_code == 2
     assert "bald, mueller" in done.stderr
+
+
+def test_show_tells_of_the_key_that_was_asked_for(
+    folder: Path, bad_certificates: Mapping[str, bytes]
+) -> None:
+    """Otherwise a mistyped name, and any key with a mistake, would be answered with that of another key."""
+    (folder / "keys" / "bald.asc").write_bytes(bad_certificates["secret-key"])
+    done = relay(folder, "keys", "show", "bald")
+    assert done.exit_code == 78
+    assert "keys.bald.file" in done.stderr
+    done = relay(folder, "keys", "show", "muller")
+    assert done.exit_code == 2
+    assert "mueller" in done.stderr
+    assert "SECRET KEY" not in done.stderr
+
+
+def test_show_names_the_forms_beside_mistakes_elsewhere(folder: Path) -> None:
+    """Otherwise a key would seem to be used by no form as soon as any tenant has a mistake."""
+    (folder / "tenants" / "lindenhof").mkdir(parents=True)
+    (folder / "tenants" / "lindenhof" / "tenant.yaml").write_text("practice: {nam: Lindenhof}\n")
+    with (folder / "relay.yaml").open("a") as file:
+        file.write("tenants: tenants\n")
+    done = relay(folder, "keys", "show", "mueller", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["forms"]) == (0, ["/f/kontakt"])
