@@ -29,9 +29,11 @@ class Token:
     """When the page was first shown: aware, UTC, whole seconds."""
 
 
-def new_token(secret: bytes, form_path: str, now: datetime) -> str:
-    """A token for one showing of a form: a random nonce, the instant, and their code; base64url."""
-    content = secrets.token_bytes(16) + int(now.timestamp()).to_bytes(7, "big")
+def new_token(secret: bytes, form_path: str, now: datetime, nonce: bytes | None = None) -> str:
+    """A token for one showing of a form: a nonce, random where none is given, the instant, and their code;
+    base64url.
+    """
+    content = (nonce or secrets.token_bytes(16)) + int(now.timestamp()).to_bytes(7, "big")
     return _text(content + signed(secret, "form", form_path, content))
 
 

@@ -263,7 +263,11 @@ class Visit:
     def _new_token(self, *, filled_in: bool) -> str:
         # Who gets back what they typed has nothing to fill in, and was told that one click is missing.
         taken = timedelta(seconds=self.door.limits.fill_in if filled_in else 0)
-        return tokens.new_token(self.door.secret, self.form.path, self.door.clock() - taken)
+        secret, path = self.door.secret, self.form.path
+        # Of a page that was open for too long nobody knows whether it was not sent before: it stays the same
+        # sending.
+        old = tokens.read_token(secret, path, self.reserved.token)
+        return tokens.new_token(secret, path, self.door.clock() - taken, old.nonce if old else None)
 
     def _challenge(self, nonce: bytes | None) -> proof.Challenge | None:
         if not self.proof_helps:

@@ -62,6 +62,20 @@ async def test_what_the_token_tells_costs_one_click(
     assert (await site.post({**ANSWERS, "_token": values["_token"][0]})).status == 303
 
 
+async def test_what_was_sent_from_a_page_is_not_sent_again_by_a_late_reload(site: Site) -> None:
+    """A phone that opens its pages again on the next day would send a second letter."""
+    answers = {**ANSWERS, "_token": token(site)}
+    at(site, minutes=5)
+    sent = await site.post(answers)
+    assert sent.status == 303
+    at(site, hours=25)
+    again = await site.post(answers)
+    assert "sehr lange offen" in again.text
+    at(site, hours=26)
+    assert (await site.post(kept(again))).headers["Location"] == sent.headers["Location"]
+    assert len(await site.spool.entries()) == 1
+
+
 @pytest.mark.parametrize(
     ("answers", "headers"),
     [
