@@ -92,28 +92,26 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
     else:
         yield Line("relay", "relay", "ok", summary)
     spool = document["spool"]
-    subjects = {mailbox["mailbox"] for mailbox in document["mailboxes"]}
-    subjects |= {key["key"] for key in document["keys"]} | {"tls"}
-    general = [alarm for alarm in alarms if alarm["subject"] not in subjects]
     figures = f"{spool['waiting']} waiting, {spool['held']} held, {spool['damaged']} damaged"
-    yield _line("spool", "spool", figures, general)
+    lines = []
     for mailbox in document["mailboxes"]:
-        name = mailbox["mailbox"]
-        yield _line("mailbox", f"mailbox {name}", _fares(mailbox, now), _about(alarms, name, "key_"))
+        about = [alarm for alarm in alarms if _is_about_mailbox(alarm, mailbox["mailbox"])]
+        lines.append(("mailbox", f"mailbox {mailbox['mailbox']}", _fares(mailbox, now), about))
     for key in document["keys"]:
-        about = [
-            alarm for alarm in alarms if alarm["subject"] == key["key"] and alarm["name"].startswith("key_")
-        ]
-        yield _line("key", f"key {key['key']}", f"…{key['fingerprint'][-16:]}  {_until(key)}", about)
+        about = [each for each in alarms if each["name"].startswith("key_") and each["subject"] == key["key"]]
+        lines.append(("key", f"key {key['key']}", f"…{key['fingerprint'][-16:]}  {_until(key)}", about))
     if document["tls"]:
-        about = [alarm for alarm in alarms if alarm["subject"] == "tls"]
-        yield _line("tls", "certificate", _until(document["tls"]), about)
+        about = [alarm for alarm in alarms if alarm["name"].startswith("tls_")]
+        lines.append(("tls", "certificate", _until(document["tls"]), about))
+    told = [alarm for *_, about in lines for alarm in about]
+    yield _line("spool", "spool", figures, [alarm for alarm in alarms if alarm not in told])
+    for line in lines:
+        yield _line(*line)
 
 
-def _about(alarms: list[dict[str, str]], subject: str, without: str) -> list[dict[str, str]]:
-    return [
-        alarm for alarm in alarms if alarm["subject"] == subject and not alarm["name"].startswith(without)
-    ]
+def _is_about_mailbox(alarm: Mapping[str, str], mailbox: str) -> bool:
+    # by its name too: a mailbox may be called spool, disk or tls, and a key as a mailbox is
+    return alarm["subject"] == mailbox and not alarm["name"].startswith(("key_", "spool_", "tenant_", "tls_"))
 
 
 def _line(kind: str, subject: str, summary: str, alarms: list[dict[str, str]]) -> Line:
