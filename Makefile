@@ -7,7 +7,9 @@ SHELL := /bin/bash
 IN := .venv/bin
 # Tests wait more than they compute. A file stays in one process; the long ones come first, as they stand in the tree.
 SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
-TORTURED := tests/torture tests/acceptance/test_api.py tests/fuzz
+TORTURED := tests/torture tests/integration/test_mailbox_evil.py tests/integration/test_mailbox_dns.py \
+    tests/acceptance/test_api.py tests/fuzz tests/mutants
+CELLS := tests/integration/test_delivery.py -k test_every_failure_at_every_step
 PREFIX ?= /opt/relay
 MINUTES ?= 5
 
@@ -25,10 +27,12 @@ test: ## everything that must hold: style, types, import contracts, all tests (i
 
 torture: ## crashes, power cuts, failing disks, signals: every point of them (as root)
 	@bash requirements/prepare.sh test
+	@$(IN)/python -m pytest -q $(CELLS)
 	@RELAY_TORTURE=torture $(IN)/python -m pytest -q -s -rs $(TORTURED)
 
 torture-long: ## the same with ten times as many random kills, for a night
 	@bash requirements/prepare.sh test
+	@$(IN)/python -m pytest -q $(CELLS)
 	@RELAY_TORTURE=long $(IN)/python -m pytest -q -s -rs $(TORTURED)
 
 mutants: ## sabotage a copy of the tree in every way we know, and show which tests notice (as root)
