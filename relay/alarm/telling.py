@@ -35,7 +35,7 @@ class Telling:
 
     def news(self, alarms: Iterable[Alarm], now: datetime) -> tuple[Sequence[Alarm], Sequence[Alarm]]:
         """What is to be told, given the alarms that stand now: which were raised, and which ended."""
-        self._ended = {key: at for key, at in self._ended.items() if now - at < CALM}
+        self._ended = {key: at for key, at in self._ended.items() if abs(now - at) < CALM}
         true = {(alarm.name, alarm.subject): alarm for alarm in alarms}
         raised = [alarm for key, alarm in true.items() if self._begins(key, alarm, now)]
         gone = [key for key in self._standing if key not in true]
@@ -56,7 +56,7 @@ class Telling:
 
     def _ends(self, key: _Key, now: datetime) -> bool:
         since = self._gone.setdefault(key, now)
-        if key in self._restless and now - since < CALM:
+        if key in self._restless and abs(now - since) < CALM:  # a clock may have been set back meanwhile
             return False
         del self._gone[key]
         self._ended[key] = now

@@ -176,6 +176,16 @@ def test_what_flaps_is_told_twice_an_hour_at_most_and_ends_when_it_is_calm() -> 
     assert telling.standing == ()
 
 
+def test_a_clock_set_back_keeps_no_end_from_being_told() -> None:
+    """Who was told of an alarm would hear of its end years later, and of the next one never."""
+    telling = Telling()
+    full = derive(Facts(fills=[Fill("spool", 0.81)]), NOW)
+    for minute, alarms in enumerate((full, (), full, ())):
+        telling.news(alarms, NOW + timedelta(minutes=minute))
+    assert telling.standing == full
+    assert telling.news((), NOW - timedelta(days=3_650)) == ([], [*full])
+
+
 def test_a_mark_is_told_once_while_the_alarm_stands() -> None:
     """A spool between 94 and 96 per cent would be two alarms by turns."""
     telling = Telling()
