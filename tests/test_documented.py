@@ -108,6 +108,13 @@ def test_the_readme_configures_what_can_be_configured() -> None:
     assert settings.mailboxes["praxis"].port == 993
 
 
+def test_each_status_of_a_sending_is_explained_to_programs() -> None:
+    """Without it a program would meet an answer that the short way does not know."""
+    sending = yaml.safe_load(text_of("docs/openapi.yaml"))["paths"]["/f/{form}"]["post"]
+    told = set(re.findall(r"`(\d{3})`", text_of("docs/api.md")))
+    assert {status for status in sending["responses"] if status[0] != "3"} - {"200"} <= told
+
+
 def figures() -> Iterator[tuple[str, str]]:
     """Where a document says a figure, and in which words it must, as the program has it."""
     limits, kept = Limits(), f"{KEEP_DONE / timedelta(hours=1):.0f} hours"
