@@ -35,8 +35,13 @@ def read_tenants(context: Context, source: Source, written: Path, found: Found) 
                 Mistake(shown, 0, 0, "", "ignored: a tenant is a folder", "", "warning")
             )
         elif wrong := wrong_with_name(path.name):
-            fact = f"a tenant is called as its folder: {wrong[0]}"
-            source.look.mistakes.append(Mistake(shown, 0, 0, "", fact, wrong[1]))
+            # no mistake of relay.yaml: a copy that somebody left here must not hold up everybody
+            mistake = Mistake(shown, 0, 0, "", f"a tenant is called as its folder: {wrong[0]}", wrong[1])
+            name = "".join(
+                letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in path.name
+            )
+            context.look("tenant", shown, [mistake]).tenant = name
+            found.broken[name] = (mistake,)
         else:
             before = len(context.looks)
             _read_tenant(context, path, shown, found)

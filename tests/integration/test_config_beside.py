@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -108,6 +109,19 @@ def test_a_tenant_with_a_mistake_is_left_out_at_a_start(folder: Folder, file: st
     assert set(config.broken) == {"anton"}
     assert not config.broken["anton"].kept
     assert config.broken["anton"].mistakes == found.errors
+
+
+@pytest.mark.parametrize("name", ["anton.old", "Praxis Süd", os.fsdecode(b"\xff\n")])
+def test_a_folder_that_cannot_be_a_tenant_stops_no_other(folder: Folder, name: str) -> None:
+    """A copy that somebody had left beside the tenants kept the relay from starting."""
+    (folder.path / "tenants" / name).mkdir()
+    found = folder.look()
+    assert found.config is None
+    config = folder.servable()
+    assert set(config.forms) == {("", "kontakt"), ("anton", "a"), ("berta", "a")}
+    ((shown, broken),) = config.broken.items()
+    assert shown.isprintable()
+    assert broken.mistakes == found.errors
 
 
 def test_what_waits_for_a_tenant_that_is_left_out_is_delivered(folder: Folder) -> None:
