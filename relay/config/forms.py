@@ -58,6 +58,13 @@ def read_forms(
 
 
 def _files(source: Source, folder: Path) -> Iterator[Path]:
+    if source.fence:
+        try:
+            folder = within(source.fence, folder)
+        except Unreadable as error:
+            shown = source.shown(Path("forms"))
+            source.look.mistakes.append(Mistake(shown, 0, 0, "", error.fact, error.hint))
+            return
     try:
         entries = sorted(islice(folder.iterdir(), MOST_OF_TENANT + 1) if source.fence else folder.iterdir())
     except FileNotFoundError:

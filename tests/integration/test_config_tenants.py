@@ -159,6 +159,16 @@ def test_no_folder_of_a_tenant_leads_out_of_it(folder: Path, name: str) -> None:
     assert OUT in told()
 
 
+def test_what_lies_elsewhere_is_not_even_listed(folder: Path) -> None:
+    """A tenant could have the names of files anywhere told in the report on its own."""
+    forms = folder / "tenants" / "lindenhof" / "forms"
+    forms.rename(folder / "elsewhere")
+    (folder / "elsewhere" / "kuendigung.txt").touch()
+    forms.symlink_to(folder / "elsewhere")
+    assert OUT in told()
+    assert "kuendigung" not in told()
+
+
 @pytest.mark.parametrize(
     ("name", "target", "seen"),
     [
