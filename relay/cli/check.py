@@ -79,7 +79,7 @@ def _mailboxes(found: Survey, *, progress: bool, colour: bool) -> list[Line]:
 def _largest(found: Survey) -> dict[str, int]:
     """How many bytes the largest message for each mailbox may have."""
     largest: dict[str, int] = {}
-    for open_form in found.config.forms.values() if found.config else ():
+    for open_form in found.servable.forms.values() if found.servable else ():
         files = sum(item.max_size for item in open_form.form.fields if isinstance(item, FileField))
         # Base64 inside, and once more as ASCII armor; then the texts and the padding.
         size = files * 16 // 9 + 300_000

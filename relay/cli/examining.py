@@ -1,13 +1,16 @@
-"""A custodian of certificates for the time of one command."""
+"""A custodian of certificates for the time of one command, and what would be served with it."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from relay.config import gpg_program
+from relay.config import Config, gpg_program, survey
+from relay.errors import ConfigError
+from relay.intake import OpenForm
 from relay.seal.custodian import Custodian
 
 
@@ -23,3 +26,25 @@ def examiner(config: Path) -> Iterator[Custodian]:
             yield custodian
         finally:
             custodian.gnupg.close()
+
+
+def served(path: Path, custodian: Custodian, *, excuse_credentials: bool = False) -> Config:
+    """What the daemon would serve now: a mistake in one tenant's files keeps nobody from looking at others.
+
+    Raises ``ConfigError`` with every mistake where it would serve nothing.
+    """
+    found = survey(path, examiner=custodian, now=datetime.now(UTC), excuse_credentials=excuse_credentials)
+    if found.servable is None:
+        raise ConfigError(found.errors)
+    return found.servable
+
+
+def form_named(config: Config, name: str) -> OpenForm | None:
+    """The form that is served as ``FORM`` or ``TENANT/FORM``.
+
+    Raises ``ConfigError`` where mistakes in its tenant's files keep it from being served.
+    """
+    tenant, _, form = name.rpartition("/")
+    if broken := config.broken.get(tenant):
+        raise ConfigError(broken.mistakes)
+    return config.forms.get((tenant, form))

@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 
 from relay.cli import sample
-from relay.cli.examining import examiner
+from relay.cli.examining import examiner, form_named, served
 from relay.cli.failure import EX_DATAERR, EX_UNAVAILABLE, exit_code, say
 from relay.cli.lines import Line, as_document, print_lines, use_colour
 from relay.cli.mailboxes import remembered
-from relay.config import Config, load
+from relay.config import Config
 from relay.envelope import frame
 from relay.errors import DeliveryRefused, RelayError, SubmissionRejected
 from relay.intake import OpenForm
@@ -69,13 +69,13 @@ def command(ctx: click.Context, form: str, as_json: bool, no_color: bool) -> Non
     spool, and no visitor's way is touched.
 
     Exit codes: 65 no such form, or the letter cannot be made; 69 the mailbox cannot be reached or refuses;
-    75 try again later; 78 mistakes in the configuration.
+    75 try again later; 78 mistakes in relay.yaml, or in the files of that tenant.
     """
     path: Path = ctx.obj
     steps = _Steps()
     reference = message_id = ""
     with examiner(path) as custodian:
-        config = load(path, examiner=custodian, now=datetime.now(UTC))
+        config = served(path, custodian)
         open_form = _find(config, form)
         with suppress(_Ended):
             reference, message_id = _send(config, open_form, custodian, steps)
@@ -97,8 +97,7 @@ def command(ctx: click.Context, form: str, as_json: bool, no_color: bool) -> Non
 
 
 def _find(config: Config, name: str) -> OpenForm:
-    tenant, _, form = name.rpartition("/")
-    if open_form := config.forms.get((tenant, form)):
+    if open_form := form_named(config, name):
         return open_form
     forms = ", ".join(sorted(f"{tenant}/{form}".lstrip("/") for tenant, form in config.forms)) or "none"
     say(f"there is no form {name}", f"forms: {forms}")

@@ -10,17 +10,15 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from relay.cli.examining import examiner
+from relay.cli.examining import examiner, form_named, served
 from relay.cli.failure import EX_CANTCREAT, say
 from relay.cli.lines import as_document, printable
-from relay.config import Config, survey
+from relay.config import Config
 from relay.config.words import not_among
-from relay.errors import ConfigError
 from relay.form import Form
 from relay.web.language import choose
 from relay.web.qr import qr_png, qr_svg
@@ -80,20 +78,14 @@ def command(
 def _config(path: Path) -> Config:
     """Raises ``ConfigError``. Credentials that only the service can read are not needed here."""
     with examiner(path) as custodian:
-        found = survey(path, examiner=custodian, now=datetime.now(UTC), excuse_credentials=True)
-    if found.config is None:
-        raise ConfigError([mistake for mistake in found.mistakes if mistake.severity == "error"])
-    return found.config
+        return served(path, custodian, excuse_credentials=True)
 
 
 def _form(config: Config, name: str) -> Form:
-    tenant, _, form = name.rpartition("/")
-    if (tenant, form) not in config.forms:
-        known = [open_form.form.path.removeprefix("/f/") for open_form in config.forms.values()]
-        raise click.BadParameter(
-            f"there is no such form. {not_among(name, known, 'forms')}", param_hint="FORM"
-        )
-    return config.forms[tenant, form].form
+    if open_form := form_named(config, name):
+        return open_form.form
+    known = [each.form.path.removeprefix("/f/") for each in config.forms.values()]
+    raise click.BadParameter(f"there is no such form. {not_among(name, known, 'forms')}", param_hint="FORM")
 
 
 def _languages(form: Form, lang: str | None) -> tuple[Words, str]:

@@ -51,8 +51,8 @@ NAMED_BY_PLACE: Mapping[str, str] = {
 MOST_TOLD = 100
 """Of the mistakes in one file: no person reads more, and a tenant could fill memory and log with them."""
 
-_MOST_NAMES, _LONGEST_NAME = 200, 63
-"""What is looked at to find the name that was meant. Longer ones are none."""
+_MOST_NAMES, _LONGEST_NAME = 200, 127
+"""What is looked at to find the name that was meant, TENANT/NAME at most. Longer ones are none."""
 
 
 STAND_IN_HOST = "stand-in.invalid"

@@ -256,7 +256,13 @@ def test_a_mailbox_that_takes_less_than_a_form_allows_is_reported(
     monkeypatch.chdir(tmp_path)
     result = check("--online")
     assert result.exit_code == 0, result.output
-    assert "takes messages of 20 MB, but files that a form allows make one of 45 MB" in result.stdout
+    told = "takes messages of 20 MB, but files that a form allows make one of 45 MB"
+    assert told in result.stdout
+    (tmp_path / "tenants" / "Andere").mkdir(parents=True)
+    relay = (tmp_path / "relay.yaml").read_text()
+    (tmp_path / "relay.yaml").write_text(f"{relay}\ntenants: tenants\n")
+    assert told in check("--online").stdout, "not beside a mistake of somebody else"
+    (tmp_path / "relay.yaml").write_text(relay)
     form = tmp_path / "forms" / "kontakt.yaml"
     form.write_text(form.read_text().replace("max_size: 25 MB", "max_size: 10 MB"))
     assert "no mistakes" in check("--online").stdout

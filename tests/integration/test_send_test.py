@@ -126,6 +126,18 @@ def test_mistakes_in_the_configuration_are_78(practice: Setting) -> None:
     assert practice.mailbox.messages() == []
 
 
+def test_mistakes_of_one_tenant_are_its_own(practice: Setting) -> None:
+    """One practice could keep the sysadmin from trying out any other."""
+    tenant = practice.folder / "tenants" / "lindenhof"
+    tenant.mkdir(parents=True)
+    (tenant / "tenant.yaml").write_text("practice: {nam: Lindenhof}\n")
+    practice.rewrite(lambda settings: settings.update(tenants="tenants"))
+    assert run(practice.folder, "send-test", "kontakt").exit_code == 0
+    result = run(practice.folder, "send-test", "lindenhof/kontakt")
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert "did you mean 'name'?" in result.stderr
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_test_speaks_the_language_of_the_form(practice: Setting, language: str) -> None:
     """An English-speaking counsellor would not understand that it is a test."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,3 +137,16 @@ def test_a_wrong_configuration_is_78(folder: Path, tmp_path: Path) -> None:
     done = snippet(tmp_path, "kontakt")
     assert done.exit_code == 78
     assert "relay.yaml:1:1: public_url" in done.stderr
+
+
+def test_mistakes_of_one_tenant_are_its_own(folder: Path, tmp_path: Path) -> None:
+    """Else one practice could keep the sysadmin from giving out what any other pastes."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tenants" / "lindenhof").mkdir(parents=True)
+    (tmp_path / "tenants" / "lindenhof" / "tenant.yaml").write_text("practice: {nam: Lindenhof}\n")
+    with (tmp_path / "relay.yaml").open("a") as file:
+        file.write("\ntenants: tenants\n")
+    assert snippet(tmp_path, "kontakt").exit_code == 0
+    done = snippet(tmp_path, "lindenhof/kontakt")
+    assert done.exit_code == 78
+    assert "did you mean 'name'?" in done.stderr
