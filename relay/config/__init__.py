@@ -2,11 +2,12 @@
 
 ``document`` reads a file (``composing`` its YAML, each value at its ``place``); ``settings`` and
 ``relay.form`` say what may stand there, ``words`` says what does not. A ``practice`` has ``mailboxes``,
-``keys`` and ``forms``, and so has each of the ``tenants``; ``visitors`` tries out the certificate;
-``reading`` does it all.
+``keys`` and ``forms`` (whose ``patterns`` stay small), and so has each of the ``tenants``; ``visitors`` tries
+out the certificate; ``reading`` does it all.
 
-A ``Config`` is without mistakes, and nothing downstream checks it again. Commands ask for one without any
-(``load``); the daemon takes what is ``servable``, so that no tenant's mistake and no key's end stops others.
+A ``Config`` is without mistakes, and nothing downstream checks it again. ``load`` gives one only where there
+is none at all; the daemon, and who tries out a form, take what is ``servable``, so that no tenant's mistake
+and no key's end stops others.
 """
 
 from relay.config.context import Look
