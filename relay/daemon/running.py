@@ -12,7 +12,7 @@ from pathlib import Path
 from relay import events
 from relay.config import Listener
 from relay.daemon import listening, systemd
-from relay.daemon.building import Building
+from relay.daemon.building import Building, Prepared
 from relay.daemon.hatch import STATUS_SOCKET, Hatch, status_socket
 from relay.daemon.hook import Hook
 from relay.daemon.memory import FILE, Memory
@@ -139,7 +139,7 @@ async def _reload_when_asked(building: Building, asked: asyncio.Event) -> None:
         await asked.wait()
         asked.clear()
         systemd.notify(*systemd.reloading())
-        prepared = await thread.run(building.prepare)
+        prepared = await _prepared(building, thread)
         try:
             needs_restart = building.take(prepared)
         except ConfigError as error:
@@ -149,6 +149,17 @@ async def _reload_when_asked(building: Building, asked: asyncio.Event) -> None:
         else:
             events.reloaded(len(building.door.forms), tuple(needs_restart))
         systemd.notify("READY=1", f"STATUS={_serving(building)}")
+
+
+async def _prepared(building: Building, thread: Threads) -> Prepared:
+    preparing = asyncio.ensure_future(thread.run(building.prepare))
+    try:
+        return await asyncio.shield(preparing)
+    except asyncio.CancelledError:
+        # It works with gpg: once that is closed, it would start the agent of the signing key anew.
+        await asyncio.wait([preparing], timeout=STOP_WITHIN)
+        preparing.cancel()
+        raise
 
 
 def _serving(building: Building) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import ssl
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
 from relay.daemon.building import Building
 from relay.errors import ConfigError
-from tests.fixtures.daemon import Setting, write_certificate
+from tests.fixtures.daemon import Setting, StartRelay, write_certificate
+from tests.fixtures.keys import Home
 
 
 @pytest.fixture
@@ -44,3 +48,38 @@ async def test_a_pair_that_changes_while_a_reload_reads_it(practice: Setting, bu
     with contextlib.suppress(ConfigError):
         building.take(prepared)
     assert await shakes_hands(building.tls, visitor)
+
+
+def running(folder: Path) -> list[bytes]:
+    """The command lines in which this folder is named."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            found.append((process / "cmdline").read_bytes())
+    return [line for line in found if bytes(folder) in line]
+
+
+def test_a_stop_in_the_middle_of_a_reload_leaves_no_agent_behind(
+    practice: Setting, start_relay: StartRelay, new_home: Callable[[], Home]
+) -> None:
+    """The relay's secret key would lie open to every program of the same user, with no relay running."""
+    home = new_home()
+    fingerprint = home.make("relay <relay@beispiel.de>")
+    (practice.folder / "secrets" / "signing.asc").write_bytes(home.export_secret(fingerprint))
+    (practice.folder / "secrets" / "signing.asc").chmod(0o600)
+    slow = practice.folder / "slow-gpg"
+    slow.write_text(
+        f'#!/bin/sh\ncase "$*" in *--clearsign*) sleep 0.5 ;; esac\nexec {shutil.which("gpg")} "$@"\n'
+    )
+    slow.chmod(0o755)
+    signing = {"key_file": "secrets/signing.asc", "fingerprint": fingerprint}
+    practice.rewrite(lambda settings: settings.update(signing=signing, sealing={"gpg": str(slow)}))
+    relay = start_relay(practice)
+    assert running(practice.state)
+    relay.reload()
+    deadline = time.monotonic() + 10
+    while not any(b"--clearsign" in line for line in running(practice.state)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # it is for the daemon that gpg signs, and it tells nobody else
+    assert relay.stop() == 0
+    assert not running(practice.state)
