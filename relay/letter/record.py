@@ -14,7 +14,12 @@ from relay.letter.attached import Attached
 from relay.letter.visible import HIDDEN
 from relay.submission import Address, Submission, Value
 
-_encoded = json.JSONEncoder(ensure_ascii=False).encode
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _encoded(value: object) -> str:
+    # a float would not keep all of the 21 digits that a number may have
+    return f"{value:f}" if isinstance(value, Decimal) else _json(value)
 
 
 def record(
@@ -68,7 +73,7 @@ def _plain(value: Value) -> Any:
         case Address():
             return value.text
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            return int(value) if value == value.to_integral_value() else value.normalize()
         case bool() | str():
             return value
         case date():

@@ -140,6 +140,27 @@ def test_every_kind_of_field_is_readable() -> None:
     assert record_of(letter)["additions"] == {"extra\u202e": ["eins\nzwei"]}
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("123456789012345,123456", "123456789012345.123456"),
+        ("0,1", "0.1"),
+        ("1,50", "1.5"),
+        ("-0,000001", "-0.000001"),
+        ("5,0", "5"),
+        ("100", "100"),
+    ],
+)
+def test_every_digit_of_a_number_is_in_the_record(typed: str, kept: str) -> None:
+    """The counsellor's programs would get another number than the one that was written."""
+    asked = form({"name": "zahl", "type": "number", "whole": False})
+    letter = composed(submitted({"zahl": typed}, to=asked), form=asked)
+    part = next(part for part in opened(letter.content).walk() if part.get_content_subtype() == "json")
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    assert f'"zahl": {kept}\n'.encode() in content
+
+
 def test_what_was_not_asked_is_not_said_to_be_unanswered() -> None:
     """A counsellor would read a refusal where there was no question."""
     only_then = {"show_if": {"field": "rueckruf", "is": "yes"}}
