@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.fixtures.daemon import Relay, Setting
+from tests.judge.ledger import MARK
 
 _PROGRAM = """
 import os, sys
@@ -44,13 +45,12 @@ for line in sys.stdin:
 class _Process:
     """What ``Relay`` uses of ``subprocess.Popen``, for a child of the nursery."""
 
-    def __init__(self, nursery: Nursery, folder: Path, log: Path, arguments: list[str]) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, log: Path) -> None:
         self._nursery = nursery
         self.returncode: int | None = None
         os.mkfifo(log)
-        self.pid = int(
-            nursery.ask("start", str(log), "--config", str(folder / "relay.yaml"), "serve", *arguments)
-        )
+        settings = str(folder / "relay.yaml")
+        self.pid = int(nursery.ask("start", str(log), "--config", settings, "serve", "--debug"))
         self.stderr = log.open()
 
     def poll(self) -> int | None:
@@ -75,14 +75,26 @@ class _Process:
 
 
 class Life(Relay):
-    """One life of the daemon."""
+    """One life of the daemon, with ``--debug``."""
 
-    def __init__(self, nursery: Nursery, folder: Path, log: Path, arguments: list[str]) -> None:
-        self.folder = folder
+    def __init__(self, nursery: Nursery, setting: Setting, log: Path) -> None:
+        self.folder = setting.folder
+        self._state = setting.state
         self._remember()
-        self.process = _Process(nursery, folder, log, arguments)  # type: ignore[assignment]
+        self.process = _Process(nursery, self.folder, log)  # type: ignore[assignment]
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def close(self) -> None:
+        """End it however it stands. Whatever went wrong in this life, no word of a visitor is left of it."""
+        super().close()
+        assert [line for line in self.lines if MARK in line] == []
+        assert holding(MARK, self._state) == []
+
+
+def holding(word: str, place: Path) -> list[Path]:
+    """The files below it in which the word stands."""
+    return [path for path in place.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
 
 
 class Nursery:
@@ -112,13 +124,12 @@ class Nursery:
             self._process.stdin.flush()
             return self._process.stdout.readline().strip()
 
-    def start(self, setting: Setting, *arguments: str, ready: bool = True) -> Life:
-        """``relay serve`` on this practice; it serves when this returns, unless ``ready`` is False."""
+    def start(self, setting: Setting) -> Life:
+        """``relay serve`` on this practice; it serves when this returns."""
         log = self._directory / f"log-{len(self._lives)}"
-        life = Life(self, setting.folder, log, list(arguments))
+        life = Life(self, setting, log)
         self._lives.append(life)
-        if ready:
-            life.wait_for("serving", timeout=60)
+        life.wait_for("serving", timeout=60)
         return life
 
     def close(self) -> None:
@@ -130,6 +141,7 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait(10)
         self._process.stdout.close()
+        assert holding(MARK, self._directory / "tmp") == []
 
 
 @contextlib.contextmanager

@@ -141,7 +141,7 @@ def test_no_word_of_a_visitor_is_left_anywhere(practice: Setting, nursery: Nurse
         nobody.bind(("127.0.0.1", 0))  # bound and not listening: refused
         dead = nobody.getsockname()[1]
         practice.rewrite(lambda settings: settings["mailboxes"]["praxis"].update(port=dead))
-        life = nursery.start(practice, "--debug")
+        life = nursery.start(practice)
         assert send(life, word) == 202
         life.wait_for("mailbox_unreachable")
         send_malformed(life, word)
@@ -165,7 +165,7 @@ def test_no_word_of_a_visitor_is_left_anywhere(practice: Setting, nursery: Nurse
     lines = life.lines
     life.close()
     practice.rewrite(lambda settings: settings["mailboxes"]["praxis"].update(port=port))
-    life = nursery.start(practice, "--debug")
+    life = nursery.start(practice)
     life.wait_for("login_refused")
     (practice.folder / "secrets" / "praxis").write_text(practice.mailbox.password)
     life.reload()
