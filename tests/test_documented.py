@@ -16,7 +16,7 @@ import yaml
 import relay
 from relay import alarm, events, schedule
 from relay.cli import COMMANDS
-from relay.config.settings import RelaySettings, TenantSettings
+from relay.config.settings import MOST_OF_TENANT, RelaySettings, TenantSettings
 from relay.daemon import hook
 from relay.delivery import KEEP_DONE
 from relay.mailbox import login
@@ -144,6 +144,7 @@ def figures() -> Iterator[tuple[str, str]]:
     yield operating, f"| a key ends within {first} days; raised anew at {days} and {last} |"
     yield operating, f"ends within {tls_first} days; raised anew at {tls_days} and {tls_last} |"
     yield operating, "| warning, critical from {1} % | {0} % of a limit below".format(*alarm.FILLING)
+    yield operating, f"most {MOST_OF_TENANT} mailboxes, keys and forms."
     yield operating, f"one run at a time, for {hook.SECONDS:.0f} seconds at most"
     yield "README.md", f"{len(project['dependencies'])} Python packages under"
 
