@@ -130,6 +130,7 @@ def figures() -> Iterator[tuple[str, str]]:
     yield model, f" a second, {limits.body_longest // 60} minutes at most; {limits.text // 1024} KB of text, "
     yield model, f"| {limits.in_memory // 1_000_000} MB of all visitors together"
     yield model, f"by gpg, which is ended after {program.DEADLINE:.0f} seconds |"
+    yield model, f"| at most {MOST_OF_TENANT} mailboxes, keys and forms; its patterns"
     yield model, f"| {login.ITERATIONS:,}, about a second |"
     yield model, f"remembered for {kept}, over restarts"
     yield model, f"; ids after {kept}; addresses within the hour |"
