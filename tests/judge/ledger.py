@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -14,10 +15,17 @@ from pathlib import Path
 URLENCODED = "application/x-www-form-urlencoded"
 BOUNDARY = "grenze"
 MARK = "ledger-"
-"""What every ledger entry begins with in a letter."""
+"""What every entry begins with in a letter."""
+OWN = len(MARK) + 24
+"""Characters of an entry before what tells of its file."""
 
 LARGE = b"%PDF-1.7\n" + os.urandom(100_000)
 """A file with which a letter is too large to be sealed in the process: gpg does it, in one of its own."""
+
+
+def of_file(upload: bytes) -> str:
+    """What an entry ends with whose file this is."""
+    return f"-{hashlib.sha256(upload).hexdigest()}" if upload else ""
 
 
 class Ledger:
@@ -30,9 +38,9 @@ class Ledger:
         self.acknowledged: dict[str, str] = {}
         """Reference by entry."""
 
-    def attempt(self) -> str:
-        """A new entry, on the disk when this returns."""
-        entry = MARK + secrets.token_hex(12)
+    def attempt(self, upload: bytes = b"") -> str:
+        """A new entry, on the disk when this returns. It tells which file is sent with it."""
+        entry = MARK + secrets.token_hex(12) + of_file(upload)
         self._write(f"attempted {entry}\n")
         self.attempted.add(entry)
         return entry
@@ -75,7 +83,7 @@ def submit(
 
     Only a 202 whose JSON says ``ok`` and names a reference is an acknowledgement.
     """
-    entry = ledger.attempt()
+    entry = ledger.attempt(upload)
     body, headers = _body(entry, upload)
     connection: http.client.HTTPConnection | None = None
     try:

@@ -15,7 +15,7 @@ import pysequoia
 
 from tests.fixtures.daemon import armor_of
 from tests.fixtures.keys import Reader
-from tests.judge.ledger import MARK, Ledger
+from tests.judge.ledger import MARK, OWN, Ledger, of_file
 
 
 class Found(NamedTuple):
@@ -38,7 +38,8 @@ class Verdict:
     lost: int
     """Acknowledged, and not in the mailbox."""
     unexpected: int
-    """In the mailbox, and never attempted, or not readable, or with another reference than was told."""
+    """In the mailbox, and never attempted, or not readable or not whole, or with another reference than was
+    told."""
     duplicated: int
     """Copies beyond the first."""
     untold: int
@@ -124,18 +125,24 @@ class Letters:
         """What each is; of one that cannot be opened or understood, empty texts."""
         for message in messages:
             try:
-                entry, reference = self._entry(self.open(message))
+                entry, reference = read(self.open(message))
                 outside = email.message_from_bytes(message, policy=email.policy.SMTP)
                 yield Found(entry, reference, str(outside["Message-ID"]).strip())
             except (RuntimeError, ValueError, LookupError, StopIteration):
                 yield Found("", "", "")
 
-    def _entry(self, letter: bytes) -> tuple[str, str]:
-        parsed = email.message_from_bytes(letter, policy=email.policy.SMTP)
-        record = next(part for part in parsed.walk() if part.get_content_type() == "application/json")
-        content = json.loads(record.get_payload(decode=True))  # type: ignore[arg-type]
-        text = content["answers"]["anliegen"]
-        entry = text.splitlines()[0]
-        if not entry.startswith(MARK):
-            raise ValueError("a letter that is not ours")
-        return entry, content["reference"]
+
+def read(letter: bytes) -> tuple[str, str]:
+    """The entry and the reference in a letter. Raises ``ValueError``, ``LookupError`` or ``StopIteration`` if
+    there are none, or if it is not whole: the file that was sent with the entry must be in it.
+    """
+    parsed = email.message_from_bytes(letter, policy=email.policy.SMTP)
+    record = next(part for part in parsed.walk() if part.get_content_type() == "application/json")
+    content = json.loads(record.get_payload(decode=True))  # type: ignore[arg-type]
+    entry = content["answers"]["anliegen"].splitlines()[0]
+    if not entry.startswith(MARK):
+        raise ValueError("a letter that is not ours")
+    attached = [part for part in parsed.walk() if part.get_filename() and part is not record]
+    if entry[OWN:] != of_file(b"".join(part.get_payload(decode=True) for part in attached)):  # type: ignore[misc]
+        raise ValueError("not the file that was sent with it")
+    return entry, content["reference"]

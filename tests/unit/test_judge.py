@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from email.message import EmailMessage
+from pathlib import Path
+
 import pytest
 
-from tests.judge.verdict import Found, compare
+from tests.judge.ledger import Ledger
+from tests.judge.verdict import Found, compare, read
 
 A, B = Found("a", "A", "<1@x>"), Found("b", "B", "<2@x>")
 
@@ -40,3 +45,21 @@ def test_each_of_the_numbers_moves(
     verdict = compare(set(attempted), acknowledged, found, told)
     assert tuple(vars(verdict).values()) == expected
     assert verdict.holds() == (expected[3] == expected[4] == expected[6] == 0)
+
+
+@pytest.mark.parametrize(("files", "whole"), [([b"%PDF-1.7"], True), ([b"%PDF"], False), ([], False)])
+def test_a_letter_without_its_file_is_not_what_was_sent(
+    files: list[bytes], whole: bool, tmp_path: Path
+) -> None:
+    """A file that was cut off, or got lost on the way, would count as delivered."""
+    letter = EmailMessage()
+    letter.set_content("Anliegen")
+    record = {"answers": {"anliegen": Ledger(tmp_path / "ledger").attempt(b"%PDF-1.7")}, "reference": "A"}
+    letter.add_attachment(json.dumps(record).encode(), "application", "json", filename="antworten.json")
+    for file in files:
+        letter.add_attachment(file, "application", "pdf", filename="befund.pdf")
+    if whole:
+        assert read(letter.as_bytes()) == (record["answers"]["anliegen"], "A")
+    else:
+        with pytest.raises(ValueError, match="not the file"):
+            read(letter.as_bytes())
