@@ -8,6 +8,7 @@ import os
 import resource
 import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,23 +192,29 @@ def test_a_disk_that_fails_until_it_is_mended(bench: Bench, error: str) -> None:
 
 
 def test_no_descriptor_left(bench: Bench) -> None:
-    """Out of descriptors it takes nobody, says so, and is back as soon as there are some."""
+    """Out of descriptors it takes nobody, says so, and is back as soon as there are some.
+
+    With few left it takes the visitor, and has none for gpg, for the mailbox, or for the log of the database.
+    """
     bench.send()
     drained(bench.setting)
     pid = bench.life.process.pid
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    for spare in range(figure(3, 8)):
+    answers: Counter[int] = Counter()
+    for spare, upload in itertools.product(range(figure(6, 20)), (b"", LARGE)):
         limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         open_now = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now + spare, hard))
         try:
-            status = submit(bench.ledger, lambda: impatient(bench.life))
-            assert status in (0, 202, 503)
+            answers[submit(bench.ledger, lambda: impatient(bench.life), upload=upload)] += 1
         finally:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         deadline = time.monotonic() + RECOVERED_WITHIN
-        while submit(bench.ledger, lambda: impatient(bench.life)) != 202:
+        while submit(bench.ledger, lambda: impatient(bench.life), upload=upload) != 202:
             assert time.monotonic() < deadline
+    print(f"answers {dict(answers)}")
+    assert set(answers) == {0, 202, 503}, "not taken, taken, and taken but not sealed"
+    assert bench.life.events("not_accepting")[0]["code"] == "EMFILE"
     drained(bench.setting)
     assert bench.life.stop() == 0
     assert judge(bench.ledger, bench.setting.mailbox.messages(), bench.setting.reader).holds()
