@@ -9,7 +9,7 @@ from datetime import datetime
 
 from relay.envelope import Envelope, Mark
 from relay.errors import SpoolError
-from relay.spool import FURTHEST, SETTLE, Claim, Entry, State, Totals
+from relay.spool import FURTHEST, SETTLE, Claim, Entry, NotClaimed, State, Totals
 from relay.spool.bell import Bell
 from relay.spool.limits import Limits, Quota
 
@@ -57,6 +57,10 @@ class InMemorySpool:
         row = self._rows[id]
         sealed = bytes([row.envelope.sealed[0] ^ 1]) + row.envelope.sealed[1:]
         self._rows[id] = replace(row, envelope=replace(row.envelope, sealed=sealed))
+
+    def set_aside(self, id: str) -> None:
+        """As when a wrong bit is found in its row after the disk has failed."""
+        self._rows[id] = replace(self._rows[id], state=State.DAMAGED, reason="illegal-state")
 
     async def require_room(self, mailbox: str, size: int) -> None:
         self._require_whole()
@@ -191,7 +195,7 @@ class InMemorySpool:
         rows = [self._rows.get(id) for id in dict.fromkeys(ids)]
         claimed = [row for row in rows if row and row.state is State.CLAIMED]
         if len(claimed) != len(rows):
-            raise SpoolError("not every one of these envelopes is claimed")
+            raise NotClaimed("not every one of these envelopes is claimed")
         return claimed
 
     def _end_attempt(self, row: _Row, reason: str, in_doubt: bool, *, state: State, due: datetime) -> None:

@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from relay import events, schedule
 from relay.delivery.surroundings import Result, Surroundings
 from relay.envelope import Mark
 from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused, SpoolError
 from relay.mailbox import Patience
-from relay.spool import Claim
+from relay.spool import Claim, NotClaimed
 
 HOLD_AFTER = 3
 """Rejections after which a message that the server will not take is held."""
@@ -88,7 +89,7 @@ class Batch:
         may go on storing it for longer than we waited, or somebody may have moved it away.
         """
         ids = [claim.envelope.id for claim in claims]
-        await self._insist(lambda: self._spool.attempt(ids, mark))
+        await self._tell(ids, lambda ids: self._spool.attempt(ids, mark))
         for claim in claims:
             id = claim.envelope.id
             if claim.mark is not None and id not in self._known.never_whole and id not in self._known.told:
@@ -98,7 +99,7 @@ class Batch:
     async def delivered(self, claims: Sequence[Claim], *, found: bool = False) -> None:
         """The mailbox took them, or (``found``) had them already."""
         ids = [claim.envelope.id for claim in claims]
-        await self._insist(lambda: self._spool.done(ids, self._surroundings.clock()))
+        await self._tell(ids, lambda ids: self._spool.done(ids, self._surroundings.clock()))
         self.refusal = None
         tell = events.delivery_found if found else events.delivery_done
         for claim in claims:
@@ -151,8 +152,10 @@ class Batch:
         if isinstance(error, DeliveryRefused):
             self._known.rejections[id] += 1
         if self._known.rejections[id] >= HOLD_AFTER:
-            await self._insist(lambda: self._spool.hold(id, error.reason, in_doubt=in_doubt))
+            heard = await self._tell([id], lambda _: self._spool.hold(id, error.reason, in_doubt=in_doubt))
             self._ended(id)
+            if not heard:
+                return
             self._watched(claim, "held")
             events.delivery_held(id, self._mailbox, error.reason)
             self._surroundings.watcher.mailbox_changed(self._mailbox)
@@ -186,15 +189,29 @@ class Batch:
 
     async def _defer(self, claim: Claim, until: datetime, reason: str, *, in_doubt: bool) -> None:
         id = claim.envelope.id
-        await self._insist(lambda: self._spool.defer(id, until, reason, in_doubt=in_doubt))
+        heard = await self._tell([id], lambda _: self._spool.defer(id, until, reason, in_doubt=in_doubt))
         del self._in_hand[id]
-        self._watched(claim, "deferred")
-        events.delivery_deferred(id, self._mailbox, reason, until, in_doubt)
+        if heard:
+            self._watched(claim, "deferred")
+            events.delivery_deferred(id, self._mailbox, reason, until, in_doubt)
+
+    async def _tell(self, ids: Sequence[str], call: Callable[[Sequence[str]], Awaitable[None]]) -> bool:
+        """Until the spool has heard it of all; False if it has set one of them aside meanwhile, for good."""
+        try:
+            await self._insist(partial(call, ids))
+        except NotClaimed:
+            if len(ids) > 1:
+                for id in ids:
+                    await self._tell([id], call)
+            return False
+        return True
 
     async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 return await call()
+            except NotClaimed:
+                raise
             except SpoolError:
                 # The spool has said so itself. The claim is ours until it has heard how it ended.
                 if self._stopping.is_set():

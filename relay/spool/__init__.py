@@ -15,8 +15,8 @@ Guarantees of every implementation, held to them by one contract test:
   claims do not outlive the process, the marks of their attempts do, and whoever opens the spool next can give
   their servers time to settle. A ``claim`` that is cancelled or fails leaves nothing claimed.
 - ``attempt``, ``done``, ``defer`` and ``hold`` act on claimed envelopes, all of those named or none; naming
-  another is a ``SpoolError``. ``done`` of what is done already is no error. After a ``SpoolError`` the claim
-  stays: the same call can be made again until it succeeds, and must be.
+  another is ``NotClaimed``. ``done`` of what is done already is no error. After any other ``SpoolError`` the
+  claim stays: the same call can be made again until it succeeds, and must be.
 - The operator's verbs (``retry``, ``suspend``, ``release``) never touch what is claimed, and leave a server
   time to ``SETTLE``.
 - Nothing accepted is ever deleted undelivered.
@@ -39,6 +39,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from relay.envelope import Envelope, Mark
+from relay.errors import SpoolError
 
 FURTHEST = timedelta(hours=2)
 """Nothing is deferred further than this; what seems to be was deferred before the clock was set back."""
@@ -49,6 +50,14 @@ it. Looked for too early it is not found, and sent again."""
 
 FOREIGN_CHANGES = 2.0
 """Seconds within which the serving process notices what another one changed."""
+
+
+class NotClaimed(SpoolError):
+    """An envelope that was named is in nobody's hands, and the same call never succeeds.
+
+    Whoever has claimed it meets this where it was set aside meanwhile: the disk failed, and a wrong bit was
+    found in its row.
+    """
 
 
 class State(StrEnum):

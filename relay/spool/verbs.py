@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from relay.envelope import Envelope, Mark
 from relay.errors import SpoolError
-from relay.spool import FURTHEST, SETTLE, Claim, Entry, State, Totals, database
+from relay.spool import FURTHEST, SETTLE, Claim, Entry, NotClaimed, State, Totals, database
 from relay.spool.limits import Quota
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -265,7 +265,7 @@ def _require_claimed(db: sqlite3.Connection, ids: Sequence[str]) -> None:
     for id in ids:
         row = db.execute("SELECT state FROM envelope WHERE id = ?", (id,)).fetchone()
         if row is None or row[0] != State.CLAIMED:
-            raise SpoolError(f"envelope {id} is not claimed")
+            raise NotClaimed(f"envelope {id} is not claimed")
 
 
 def _count_attempt(db: sqlite3.Connection, id: str, reason: str, in_doubt: bool) -> None:

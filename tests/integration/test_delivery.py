@@ -897,6 +897,51 @@ async def test_a_spool_that_fails_is_told_until_it_has_heard(
     assert spool.calls.count("done") >= 2
 
 
+@pytest.mark.parametrize(
+    ("moment", "end"),
+    [
+        (Phase.STATUS, "OK"),
+        (Phase.STATUS, "NO [UNAVAILABLE] later"),
+        (Phase.STORED, "OK"),
+        (Phase.APPEND, "BAD what is this"),
+    ],
+)
+async def test_a_letter_that_is_set_aside_while_it_is_delivered_holds_up_no_other(
+    moment: Phase,
+    end: str,
+    spool: ObservedSpool,
+    scripted_server: Start,
+    account_for: AccountFor,
+    mechanisms: Mechanisms,
+) -> None:
+    """A wrong bit in one row would end all delivery to its mailbox, in silence, until the next start."""
+    server = scripted_server()
+    damaged, beside, later = envelope(), envelope(), envelope()
+
+    def wait(conversation: Conversation, tag: str, right: str) -> Action | None:
+        server.waiting.set()
+        server.go_on.wait(10)
+        del server.plays[moment]
+        if end == "OK":
+            conversation.say(right.encode())
+            return None
+        return _refuse(conversation, f"{tag} {end}")
+
+    server.plays[moment] = wait
+    for one in (damaged, beside):
+        await spool.put(one)
+    async with delivering(spool, {"praxis": account_for(server)}, mechanisms):
+        await asyncio.to_thread(server.waiting.wait, 10)
+        spool.spool.set_aside(damaged.id)
+        server.go_on.set()
+        await spool.put(later)
+        await spool.until(lambda: _left(spool, [damaged]), 20)
+
+
+async def _left(spool: ObservedSpool, expected: list[Envelope]) -> bool:
+    return [entry.id for entry in await spool.spool.entries()] == [one.id for one in expected]
+
+
 @pytest.mark.parametrize("cause", ["reload", "clock"])
 async def test_a_spool_that_fails_in_the_moment_of_a_reload(
     cause: str, spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
