@@ -8,9 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.mutants.catalogue import MUTANTS, Mutant
-from tests.mutants.trial import Outcome, try_tests
+from tests.mutants.trial import Outcome, failed, try_tests
 
 SIDE_BY_SIDE = 2
+
+
+def test_who_could_not_begin_noticed_nothing() -> None:
+    """A machine on which no mail server starts would have caught every mutant."""
+    said = "FAILED a.py::one[x] - assert 1 == 2\nFAILED a.py::one[y]\nERROR a.py::two - OSError\n"
+    assert failed(said) == ("a.py::one",)
+    outcome = Outcome(1, failed("ERROR a.py::two - OSError\n"), 0, "")
+    assert not outcome.caught
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: several mutants show only on a disk of their own")

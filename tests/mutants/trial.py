@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 _LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "*.pyc", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"
 )
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
 
 _NO_SUCH_NAME = ("[attr-defined]", "[name-defined]", "[call-arg]")
 
@@ -81,7 +81,12 @@ def try_tests(tests: Sequence[str], mutant: Mutant | None, *, all_of_them: bool)
             check=False,
         )
     skipped = re.search(r"(\d+) skipped", run.stdout)
-    failed = tuple(dict.fromkeys(name.partition("[")[0] for name in _FAILED.findall(run.stdout)))
-    return Outcome(
-        run.returncode, failed, int(skipped[1]) if skipped else 0, run.stdout[-2_000:] + run.stderr
-    )
+    output = run.stdout[-2_000:] + run.stderr
+    return Outcome(run.returncode, failed(run.stdout), int(skipped[1]) if skipped else 0, output)
+
+
+def failed(said: str) -> tuple[str, ...]:
+    """The tests that failed, as pytest says in its summary. One that could not even begin, because what it
+    needs did not come up, noticed nothing.
+    """
+    return tuple(dict.fromkeys(name.partition("[")[0] for name in _FAILED.findall(said)))
