@@ -16,6 +16,8 @@ READINGS = {
     GET: (1, "complete"),
     b"\r\n" + GET: (1, "complete"),
     GET * 3: (3, "complete"),
+    GET.replace(b" ", b"  ", 2) + GET: (2, "complete"),
+    GET.replace(b" ", b"\t", 1): (0, "doubt"),
     GET[:-1]: (0, "unfinished"),
     GET + b"G": (1, "unfinished"),
     GET.replace(b"\r\n", b"\n"): (0, "doubt"),
