@@ -19,11 +19,20 @@ from relay.cli import COMMANDS
 from relay.config.settings import MOST_OF_TENANT, RelaySettings, TenantSettings
 from relay.daemon import hook
 from relay.delivery import KEEP_DONE
-from relay.mailbox import login
+from relay.mailbox import login, trouble
 from relay.seal import program
 from relay.web.limits import Limits
 
 ROOT = Path(__file__).parents[1]
+TAKE_A_REASON = {
+    "DeliveryDeferred",
+    "DeliveryRefused",
+    "DeliveryInDoubt",
+    "_Meaning",
+    "failing",
+    "_defer",
+    "give_back",
+}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("systemd/*.md")])
 
 
@@ -106,6 +115,24 @@ def test_the_readme_configures_what_can_be_configured() -> None:
     block = re.search(r"```yaml\n(.*?)```", text_of("README.md"), flags=re.DOTALL)
     settings = RelaySettings.model_validate(yaml.load(block[1], Loader=yaml.BaseLoader))
     assert settings.mailboxes["praxis"].port == 993
+
+
+def reasons() -> set[str]:
+    """Every stable word that a ``DeliveryError`` of the daemon can carry, and those that the spool notes."""
+    found = {reason for reason, *_ in trouble._TROUBLE.values()} | {"operator"}
+    for path in [*ROOT.glob("relay/mailbox/*.py"), *ROOT.glob("relay/delivery/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in TAKE_A_REASON:
+                words = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                found |= set(words[:1])
+    return found
+
+
+def test_each_reason_is_explained_to_the_operator() -> None:
+    """Without it somebody would be told why a letter waits in a word that nobody can look up."""
+    table = text_of("docs/operating.md").split("\n### Reasons\n")[1].split("\n## ")[0]
+    told = re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE)))
+    assert sorted(told) == sorted(reasons())
 
 
 def test_each_status_of_a_sending_is_explained_to_programs() -> None:
