@@ -21,6 +21,7 @@ from relay.daemon import hook
 from relay.delivery import KEEP_DONE
 from relay.mailbox import login, trouble
 from relay.seal import program
+from relay.spool import limits as spool_limits
 from relay.web.limits import Limits
 
 ROOT = Path(__file__).parents[1]
@@ -173,6 +174,7 @@ def figures() -> Iterator[tuple[str, str]]:
     yield operating, f"ends within {tls_first} days; raised anew at {tls_days} and {tls_last} |"
     yield operating, "| warning, critical from {1} % | {0} % of a limit below".format(*alarm.FILLING)
     yield operating, f"most {MOST_OF_TENANT} mailboxes, keys and forms."
+    yield operating, f"or less than {spool_limits.Limits().free:.0%}".replace("%", " % of the file system of")
     yield operating, f"one run at a time, for {hook.SECONDS:.0f} seconds at most"
     yield "README.md", f"{len(project['dependencies'])} Python packages under"
 
