@@ -14,7 +14,7 @@ from relay.errors import CertificateUnusable, SealError
 from relay.seal.choice import build_sealer
 from relay.seal.custodian import Custodian
 from tests.fixtures.bad_keys import CASES
-from tests.fixtures.crafted import craft, new_keys
+from tests.fixtures.crafted import Crafted, craft, new_keys
 from tests.fixtures.good_keys import KINDS
 from tests.fixtures.keys import Home, MakeReader, Reader
 
@@ -170,6 +170,28 @@ def test_the_same_certificate_from_many_threads(new_home: Callable[[], Home], co
         thread.join()
     assert found == [counsellor.certificate] * 8
     assert len(list((custodian.gnupg.homedir / "keyrings").iterdir())) == 1
+
+
+def test_one_certificate_is_taken_in_at_a_time(tmp_path: Path) -> None:
+    """Otherwise one gpg trips over what another is making in a new home, and a good key is refused."""
+    program, busy = tmp_path / "gpg", tmp_path / "busy"
+    alone = f'mkdir {busy} || exit 2; sleep 0.1; gpg "$@"; code=$?; rmdir {busy}; exit $code'
+    program.write_text(f'#!/bin/sh\ncase "$*" in *--import*) {alone};; esac\nexec gpg "$@"\n')
+    program.chmod(0o700)
+    custodian = Custodian(tmp_path / "home", str(program))
+    found: list[str] = []
+
+    def examine(one: Crafted) -> None:
+        certificate = custodian.examine(one.armored, name="mueller", fingerprint=one.fingerprint, now=NOW)
+        found.append(certificate.fingerprint)
+
+    several = [craft() for _ in range(4)]
+    threads = [threading.Thread(target=examine, args=(one,)) for one in several]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted(one.fingerprint for one in several)
 
 
 def test_gnupgs_home_is_closed_to_others(tmp_path: Path) -> None:

@@ -179,6 +179,14 @@ async def test_a_key_that_pysequoia_would_get_wrong_goes_to_gpg(
     assert len(watched.calls("--encrypt")) == 1
 
 
+async def test_half_a_message_does_not_leave(tmp_path: Path, counsellor: Reader) -> None:
+    """Otherwise a gpg that ended in the middle would cost the letter: its front looks as it must."""
+    halved = 'case "$*" in *--encrypt*) gpg "$@" | head -c 3000; exit 2;; esac'
+    custodian = Custodian(tmp_path / "home", str(Watched(tmp_path, before=halved).program))
+    with pytest.raises(SealError):
+        await GnupgSealer(custodian).seal(b"x" * 100_000, [counsellor.certificate], NOW)
+
+
 def test_without_pysequoia(counsellor: Reader, tmp_path: Path) -> None:
     """Otherwise relay would not even start where there is no wheel of pysequoia."""
     certificate = tmp_path / "mueller.asc"
@@ -230,6 +238,19 @@ def can_also_decrypt(home: Home) -> SigningKey:
     fingerprint = home.make("relay")
     home.add(fingerprint)
     return signing_key(home, fingerprint)
+
+
+def could_decrypt_with_what_gnupg_skips(home: Home) -> SigningKey:
+    """A subkey that nothing binds."""
+    fingerprint = home.make("relay")
+    home.add(fingerprint)
+    octets = packets.dearmor(home.export_secret(fingerprint))[0][1]
+    binding = at = 0
+    while at < len(octets):
+        binding = at
+        _, start, length = packets.header(octets, at)
+        at = start + (length or 0)
+    return SigningKey(armor("PRIVATE", octets[:binding]), fingerprint)
 
 
 def has_an_end(home: Home) -> SigningKey:
@@ -296,6 +317,7 @@ def only_certifies(home: Home) -> SigningKey:
     ("make", "words"),
     [
         (can_also_decrypt, "could open letters"),
+        (could_decrypt_with_what_gnupg_skips, "could open letters"),
         (has_an_end, "has an end"),
         (has_a_passphrase, "cannot sign with"),
         (is_public, "exactly one secret key"),

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.certificate import file, packets
+from relay.certificate import Certificate, Subkey, file, packets
 from relay.certificate.packets import Key, Packet, Signature
-from relay.errors import CertificateUnusable
-from relay.seal.outside import Outline, outline
-from tests.fixtures.crafted import craft
+from relay.errors import CertificateUnusable, SealError
+from relay.seal.outside import Outline, outline, require_sealed_for
+from tests.fixtures.crafted import MADE, craft
 
 CRAFTED = craft()
 OCTETS = packets.dearmor(CRAFTED.armored)[0][1]
@@ -199,6 +199,30 @@ def test_the_outside_of_messages_of_any_length(checksum: bool, newline: str) -> 
             sealed = block(reader * count + body, "MESSAGE", newline=newline)
             sealed = sealed if checksum else sealed.replace(b"=abcd" + newline.encode(), b"")
             assert outline(sealed) == Outline(("0123456789ABCDEF",) * count, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "leaves"),
+    [
+        pytest.param(b"\xd2\x14\x01", True, id="SEIPD version 1"),
+        pytest.param(b"\xd2\x14\x02", False, id="SEIPD version 2"),
+        pytest.param(b"\xd4\x14\x01", False, id="OCB of GnuPG"),
+        pytest.param(b"\xc9\x14\x01", False, id="without protection"),
+    ],
+)
+def test_only_what_mail_programs_can_open_leaves(data: bytes, leaves: bool) -> None:
+    """Otherwise an engine that chose another form would have the reader see an empty message, or a forged
+    one.
+    """
+    subkey = Subkey("0" * 24 + "0123456789ABCDEF", MADE, None)
+    certificate = Certificate("mueller", "0" * 40, b"", (), "", MADE, None, (subkey,))
+    reader = b"\xc1\x0e\x03" + bytes.fromhex("0123456789abcdef") + b"\x12\x00\x00\x00\x00"
+    sealed = block(reader + data + b"\0" * 19, "MESSAGE")
+    if leaves:
+        require_sealed_for(sealed, [certificate], MADE)
+        return
+    with pytest.raises(SealError):
+        require_sealed_for(sealed, [certificate], MADE)
 
 
 @given(st.binary(max_size=400))
