@@ -142,6 +142,20 @@ def test_every_promise_has_tests() -> None:
     assert all(TEST.search(row[2]) for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("heading", "columns"),
+    [("OpenPGP keys", 3), ("E-mail guidance of the data protection authorities", 4), ("Law", 4)],
+)
+def test_every_point_of_a_recommendation_has_a_test_or_says_that_it_has_none(
+    heading: str, columns: int
+) -> None:
+    """What nobody ever tried would stand there beside what is tried every day, and look the same."""
+    for row in table("docs/standards.md", heading, columns):
+        assert all(row[:2]), row[0]
+        assert TEST.search(row[-1]) or row[-1] == "none", row[0]
+        assert not TEST.sub("", row[-1]).strip("`, ") or row[-1] == "none", (row[0], "only tests in there")
+
+
 def test_every_compromise_is_answered_in_full() -> None:
     """Whoever is broken into would have to find out what to do, and what is lost, in that hour."""
     below = (
