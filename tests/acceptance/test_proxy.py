@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import re
 import socket
+import ssl
 import subprocess
 import time
 import urllib.parse
@@ -128,6 +129,26 @@ def test_what_is_too_much_is_said_by_relay_and_not_by_nginx(
     with nginx(practice, upstream) as port:
         status, page = ask(practice, port, "POST", "/f/kontakt", body, headers)
     assert (status, TEXT in page) == (413, True)
+
+
+def test_nginx_gives_no_ticket_and_takes_the_strongest_suite(
+    practice: Setting, start_relay: StartRelay, upstream: str
+) -> None:
+    """What was recorded since its start could be read with one key out of nginx's memory."""
+    start_relay(practice)
+    context = trusting(practice.folder / "tls" / "ca.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AES128:ECDHE+AES256")
+    with (
+        nginx(practice, upstream) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        cipher, session = connection.cipher(), connection.session
+    assert cipher
+    assert "AES256-GCM" in cipher[0]
+    assert session
+    assert not session.has_ticket
 
 
 def ask(

@@ -100,6 +100,24 @@ async def test_nothing_of_an_alarm_is_run(failures: asyncio.Queue[tuple[str, str
     assert failures.empty()
 
 
+async def test_it_is_given_three_variables_and_nothing_else(
+    failures: asyncio.Queue[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that mails or logs its environment would give away where the passwords lie."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/relay.service")
+    told = tmp_path / "told"
+    async with running("/bin/sh", "-c", f"cat /proc/$$/environ > {told}.new; mv {told}.new {told}") as hook:
+        hook.tell(ALARM, "raised")
+        await asyncio.to_thread(until, told.exists)
+    given = dict(each.split("=", 1) for each in told.read_text().split("\0") if each)
+    assert given == {
+        "RELAY_ALARM_NAME": ALARM.name,
+        "RELAY_ALARM_SUBJECT": ALARM.subject,
+        "RELAY_ALARM_STATE": "raised",
+    }
+    assert failures.empty()
+
+
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """The events about alarms."""

@@ -233,6 +233,18 @@ def test_no_ticket_is_given(
     assert not reused or (version == ssl.TLSVersion.TLSv1_2 and session and session.timeout <= 7_200)
 
 
+def test_the_strongest_suite_is_taken_whatever_a_visitor_prefers(
+    listeners: dict[trustme.KeyType, Listener],
+) -> None:
+    """Who offers all of them, the weakest first, would be given the weakest (ASVS 12.1.2)."""
+    listener = listeners[trustme.KeyType.ECDSA]
+    weaker = ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"]
+    names = [*weaker, "ECDHE-ECDSA-AES256-GCM-SHA384"]
+    assert listener.agrees("-tls1_2", "-cipher", ":".join(names)) == names[-1]
+    newer = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"]
+    assert listener.agrees("-tls1_3", "-ciphersuites", ":".join(newer)) == newer[-1]
+
+
 def test_neither_tickets_nor_old_versions_in_the_context(tmp_path: Path) -> None:
     """What a handshake of today does not show would come with another OpenSSL."""
     issued = trustme.CA().issue_cert("localhost")

@@ -176,6 +176,16 @@ def test_no_ticket_is_taken_from_the_mailbox() -> None:
     assert tls.context(None).options & ssl.OP_NO_TICKET
 
 
+def test_what_tls_to_the_mailbox_does_without() -> None:
+    """A provider could have us compute without end, sign with SHA-1, or have its answer cut off unnoticed."""
+    context = tls.context(None)
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.options & ssl.OP_NO_COMPRESSION
+    assert not context.options & ssl.OP_IGNORE_UNEXPECTED_EOF
+    assert context.security_level == 2
+    assert context.verify_flags & ssl.VERIFY_X509_STRICT
+
+
 def test_connections_that_trust_the_same_share_what_that_takes() -> None:
     """Five hundred practices would take 400 MB, for the authorities of the system alone."""
     assert tls.context(None) is tls.context(None)
