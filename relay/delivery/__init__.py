@@ -37,7 +37,7 @@ KEEP_DONE = timedelta(hours=72)
 """How long the id of what was delivered is known, so that a browser's late repetition is no second letter."""
 
 HOUSEKEEPING = 3600.0
-"""Seconds."""
+"""Seconds; sooner after a ``replace``."""
 
 
 _CHANCE = random.SystemRandom().random
@@ -68,6 +68,7 @@ class Delivery:
         self._workers: dict[str, Worker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._replaced = asyncio.Event()
         self._stop = asyncio.Event()
         self._ended = asyncio.Event()
 
@@ -109,7 +110,7 @@ class Delivery:
         self._accounts = dict(accounts)
         if self._group is not None and not self._stop.is_set():
             self._staff(self._group)
-            self._group.create_task(self._report_strays(), name="strays")
+            self._replaced.set()
 
     def status(self) -> Mapping[str, MailboxStatus]:
         """How each configured mailbox fares."""
@@ -138,10 +139,13 @@ class Delivery:
 
     async def _keep_house(self) -> None:
         while True:
+            self._replaced.clear()
             with contextlib.suppress(SpoolError):  # the spool says so itself
                 await self._spool.expire(self._clock() - KEEP_DONE)
             await self._report_strays()
-            await asyncio.sleep(HOUSEKEEPING)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HOUSEKEEPING):
+                    await self._replaced.wait()
 
     async def _report_strays(self) -> None:
         try:

@@ -471,6 +471,25 @@ async def test_stopping_waits_for_no_disk(
             await delivery.stop(0.2)
 
 
+async def test_stopping_after_a_reload_waits_for_no_disk(
+    spool: ObservedSpool, mechanisms: Mechanisms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at what has no mailbox any more would keep the daemon until the disk answers."""
+    asked = asyncio.Event()
+
+    async def hang() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with delivering(spool, {}, mechanisms) as delivery:
+        await spool.until(lambda: _called(spool, "totals_by_mailbox"))
+        monkeypatch.setattr(spool.spool, "totals_by_mailbox", hang)
+        delivery.replace({})
+        async with asyncio.timeout(5):
+            await asked.wait()
+            await delivery.stop(0.2)
+
+
 async def _called(spool: ObservedSpool, verb: str) -> bool:
     return verb in spool.calls
 
