@@ -75,8 +75,10 @@ def read(text: bytes, name: str = "") -> CertificateFile:
 def _read(text: bytes) -> CertificateFile:
     if not text.strip():
         raise refusal("empty")
-    if _SECRET.search(text) or _is_binary_secret(text):
+    if _SECRET.search(text.replace(b"\0", b"")) or _is_binary_secret(text):
         raise refusal("secret-key")
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise refusal("utf-16")
     if not packets.BEGIN.search(text):
         raise refusal("html" if _HTML.search(text[:65_536]) else "not-armored")
     blocks = packets.dearmor(text)

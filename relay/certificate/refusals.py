@@ -25,6 +25,10 @@ REFUSALS = {
         "the file does not contain -----BEGIN PGP PUBLIC KEY BLOCK-----",
         "if it is a key in binary form, export it again: gpg --armor --export FINGERPRINT",
     ),
+    "utf-16": (
+        "the file is UTF-16, as PowerShell writes what it is given with >",
+        "let gpg write the file: gpg --armor --output key.asc --export FINGERPRINT; or save it as UTF-8",
+    ),
     "not-a-certificate": ("the file holds a {kind}, not a public key", _EXPORT),
     "damaged": ("the key block in the file is damaged or cut off", "copy or export the file again"),
     "secret-key": (

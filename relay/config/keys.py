@@ -6,6 +6,7 @@ and is part of the configuration all the same: its forms are there to say so to 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ def _examined(
     examiner: Examiner, armored: bytes, name: str, fingerprint: str, allow_rsa_2048: bool, now: datetime
 ) -> tuple[Certificate, CertificateUnusable | None]:
     """The certificate, and why it may not be used, if so. Raises that where the file holds no such one."""
+    armored = armored.removeprefix(codecs.BOM_UTF8)  # as editors on Windows write it, before the first line
     try:
         certificate = examiner.examine(
             armored, name=name, fingerprint=fingerprint, allow_rsa_2048=allow_rsa_2048, now=now

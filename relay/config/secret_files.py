@@ -24,7 +24,8 @@ def read_password(path: Path, *, private: bool, fence: Path | None = None) -> st
     """
     content = read_regular_file(path, MAX_PASSWORD, only_ours if private else None, fence=fence)
     try:
-        password = content.decode().rstrip("\r\n")
+        # with the mark that editors on Windows put in front, which would be refused at each login
+        password = content.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise Unreadable("the password is not UTF-8", "save the file as UTF-8") from None
     if not password:
@@ -49,11 +50,11 @@ def only_ours(status: os.stat_result) -> None:
         )
 
 
-def credential_file(folder: Path | None, name: str, tenant: str) -> Path:
+def credential_file(folder: Path | None, name: str, tenant: str, else_write: str) -> Path:
     """Where systemd put a credential. Raises ``Unreadable`` where there is none, or it is another
     tenant's.
 
-    ``folder`` is $CREDENTIALS_DIRECTORY; None outside a service.
+    ``folder`` is $CREDENTIALS_DIRECTORY; None outside a service. ``else_write`` is the setting to use there.
     """
     if tenant and not name.startswith(f"{tenant}."):
         # Credentials are handed to the whole service: without this a tenant could log in as another one.
@@ -61,7 +62,7 @@ def credential_file(folder: Path | None, name: str, tenant: str) -> Path:
             "this credential is not one of this tenant's", f"theirs begin with {tenant}. (a dot)"
         )
     if folder is None:
-        hint = "credentials exist only in a service of systemd (LoadCredential=); else write password_file"
+        hint = f"credentials exist only in a service of systemd (LoadCredential=); else write {else_write}"
         raise Unreadable("there are no credentials: $CREDENTIALS_DIRECTORY is not set", hint)
     path = folder / name
     if not os.path.exists(path):

@@ -38,6 +38,19 @@ def test_a_good_certificate_is_part_of_its_form(
     assert config.certificates["mueller"] == certificate
 
 
+def test_a_file_that_an_editor_on_windows_saved_is_read(
+    folder: Path, counsellor: Reader, custodian: Custodian
+) -> None:
+    """A good key would be refused for not containing the line that everybody sees it begins with."""
+    (folder / "keys" / "mueller.asc").write_bytes(
+        b"\xef\xbb\xbf" + counsellor.armored.replace(b"\n", b"\r\n")
+    )
+    config = load(folder / "relay.yaml", examiner=custodian, now=datetime.now(UTC))
+    certificate = config.certificates["mueller"]
+    assert certificate.in_process
+    assert config.keys["mueller"].examined(custodian, datetime.now(UTC)) == certificate
+
+
 def test_every_bad_certificate_is_a_mistake_at_its_place_in_one_run(
     folder: Path, bad_certificates: Mapping[str, bytes], custodian: Custodian
 ) -> None:

@@ -118,9 +118,10 @@ def test_what_is_no_password_is_refused_and_not_shown(folder: Path, content: byt
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_the_end_of_the_line_is_no_part_of_the_password(folder: Path, end: str) -> None:
-    """Every editor ends the line: the login would fail."""
-    write_private(folder / "secrets" / "praxis", f" geheim mit ß{end}")
-    assert config_of(folder).accounts["praxis"].password == " geheim mit ß"
+    """Every editor ends the line: the login would fail. On Windows some put a mark before it, too."""
+    for mark in ("", "\ufeff"):
+        write_private(folder / "secrets" / "praxis", f"{mark} geheim mit ß{end}")
+        assert config_of(folder).accounts["praxis"].password == " geheim mit ß"
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
@@ -135,11 +136,15 @@ def test_what_is_no_file_is_refused(folder: Path, kind: str) -> None:
 
 
 def test_credentials_of_systemd(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service without a user of its own could not be given passwords."""
+    """A service whose user is made at its start could be given no secret."""
     rewrite(folder, "password_file: secrets/praxis", "password_credential: imap")
     rewrite(folder, "key: tls/privkey.pem", "key_credential: tls-key")
+    rewrite(folder, "practice:", f"signing: {{key_credential: signing, fingerprint: {'A' * 40}}}\npractice:")
     assert "mailboxes.praxis.password_credential: there are no credentials" in told()
     assert "tls.key_credential: there are no credentials" in told()
+    assert "(LoadCredential=); else write key\n" in told()
+    assert "signing.key_credential: there are no credentials" in told()
+    assert "(LoadCredential=); else write key_file\n" in told()
 
     excused = look_at(Path("relay.yaml"), excuse_credentials=True)
     assert {mistake.severity for mistake in excused.mistakes} == {"warning"}
@@ -153,11 +158,15 @@ def test_credentials_of_systemd(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
     (handed_over / "imap").write_text(PASSWORD + "\n")
     (handed_over / "tls-key").write_bytes((folder / "tls" / "privkey.pem").read_bytes())
-    (handed_over / "imap").chmod(0o440)  # systemd 252 gives rights by ACL, which shows as the group's
+    (handed_over / "signing").write_text("-----BEGIN PGP PRIVATE KEY BLOCK-----\n")
+    for name in ("imap", "signing"):
+        (handed_over / name).chmod(0o440)  # systemd 252 gives rights by ACL, which shows as the group's
     config = config_of(folder)
     assert config.accounts["praxis"].password == PASSWORD
     assert config.tls is not None
     assert config.tls.key == handed_over / "tls-key"
+    assert config.signing is not None
+    assert config.signing.armored.startswith(b"-----BEGIN PGP PRIVATE KEY")
 
 
 @pytest.mark.parametrize("name", ["../secrets/praxis", "/etc/passwd", "a/b", ".", "", "x" * 200, "-x"])
