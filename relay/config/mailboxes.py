@@ -10,7 +10,8 @@ from pathlib import Path
 
 from relay.config.context import Context, Reach, Source
 from relay.config.files import MAX_PEM_BYTES, Unreadable, read_regular_file
-from relay.config.secret_files import credential_file, read_password
+from relay.config.secret_files import read_password
+from relay.config.secret_settings import PASSWORD, read_secret
 from relay.config.settings import ADDRESS, MailboxSettings
 from relay.mailbox import Account, permitted
 
@@ -48,7 +49,15 @@ def _mailbox(
     if settings.ca_file:
         with source.noting((*here, "ca_file")):
             ca_file = _authority(source.file(settings.ca_file), source.fence)
-    password = _password(context, source, tenant, name, settings)
+    password = read_secret(
+        context,
+        source,
+        here,
+        settings,
+        PASSWORD,
+        lambda path, private: read_password(path, private=private, fence=source.fence if private else None),
+        tenant=tenant,
+    )
     if any(each.severity == "error" for each in source.look.mistakes[mistakes:]):
         return None
     id = f"{tenant}/{name}" if tenant else name
@@ -80,32 +89,6 @@ def _stay_in_reach(reach: Reach, source: Source, here: tuple[str, str], settings
     if not permitted(address, reach.networks):
         hint = "tenant_networks in relay.yaml names private networks in which mailboxes of tenants may be"
         source.note((*here, "host"), "this address is not on the public internet", hint)
-
-
-def _password(
-    context: Context, source: Source, tenant: str, name: str, settings: MailboxSettings
-) -> str | None:
-    here = ("mailboxes", name)
-    file, credential = settings.password_file, settings.password_credential
-    if file and credential:
-        source.note((*here, "password_credential"), "stands beside password_file", "keep one of them")
-    elif file:
-        with source.noting((*here, "password_file")):
-            return read_password(source.file(file), private=True, fence=source.fence)
-    elif credential:
-        path = (*here, "password_credential")
-        if context.credentials is None and context.excuse_credentials:
-            hint = (
-                "systemd hands credentials to the service only; relay serve reads them and says if it cannot"
-            )
-            source.note(path, "the password cannot be read here: not checked", hint, warning=True)
-        else:
-            with source.noting(path):
-                return read_password(credential_file(context.credentials, credential, tenant), private=False)
-    else:
-        hint = "a file with nothing but the password, mode 0600; or password_credential: NAME under systemd"
-        source.note((*here, "password_file"), "is missing", hint)
-    return None
 
 
 def _authority(path: Path, fence: Path | None) -> Path:

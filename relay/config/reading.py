@@ -16,6 +16,7 @@ from relay.config.files import Unreadable, read_regular_file
 from relay.config.keys import MAX_KEY_BYTES
 from relay.config.practice import Found, many, read_practice
 from relay.config.secret_files import only_ours
+from relay.config.secret_settings import SIGNING_KEY, read_secret
 from relay.config.settings import RelaySettings
 from relay.config.tenants import read_tenants
 from relay.config.values import Broken, Config, Sealing
@@ -199,16 +200,20 @@ def _read(context: Context, source: Source, found: Found) -> tuple[RelaySettings
 
 
 def _signing(context: Context, source: Source, settings: RelaySettings) -> SigningKey | None:
-    if settings.signing:
-        with source.noting(("signing", "key_file")):
-            armored = read_regular_file(source.file(settings.signing.key_file), MAX_KEY_BYTES, only_ours)
-            if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" not in armored:
-                hint = "gpg --armor --export-secret-keys FINGERPRINT, without a passphrase"
-                raise Unreadable("the file holds no armored secret key", hint)
-            signing = SigningKey(armored, settings.signing.fingerprint)
-            context.examiner.examine_signer(signing)
-            return signing
-    return None
+    if settings.signing is None:
+        return None
+    fingerprint = settings.signing.fingerprint
+
+    def read(path: Path, private: bool) -> SigningKey:
+        armored = read_regular_file(path, MAX_KEY_BYTES, only_ours if private else None)
+        if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" not in armored:
+            hint = "gpg --armor --export-secret-keys FINGERPRINT, without a passphrase"
+            raise Unreadable("the file holds no armored secret key", hint)
+        signing = SigningKey(armored, fingerprint)
+        context.examiner.examine_signer(signing)
+        return signing
+
+    return read_secret(context, source, ("signing",), settings.signing, SIGNING_KEY, read)
 
 
 def _alarm_command(source: Source, settings: RelaySettings) -> tuple[str, ...]:

@@ -174,8 +174,10 @@ class KeySettings(Setting):
 class SigningSettings(Setting):
     """The relay's own key: its signature shows the reader which relay a letter came through."""
 
-    key_file: Path
+    key_file: Path | None = None
     """One armored secret key without a passphrase, used for nothing else, mode 0600 or 0400."""
+    key_credential: CredentialName | None = None
+    """Instead of key_file: the name of a systemd credential."""
     fingerprint: Annotated[str, AfterValidator(_fingerprint)]
 
 

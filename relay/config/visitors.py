@@ -8,8 +8,9 @@ from pathlib import Path
 
 from relay.config.context import Context, Source
 from relay.config.files import MAX_PEM_BYTES, Unreadable, read_regular_file
-from relay.config.secret_files import credential_file, only_ours
-from relay.config.settings import RelaySettings, TlsSettings
+from relay.config.secret_files import only_ours
+from relay.config.secret_settings import TLS_KEY, read_secret
+from relay.config.settings import RelaySettings
 from relay.config.values import Tls
 from relay.config.words import STAND_IN_HOST, STAND_IN_LISTENER
 
@@ -41,7 +42,7 @@ def read_tls(context: Context, source: Source, settings: RelaySettings, public_h
     if not speaking and str(settings.listen[0]) != STAND_IN_LISTENER:
         hint = "the proxy in front needs the certificate, not relay"
         source.note(("tls",), "no address under listen speaks TLS", hint, warning=True)
-    key = _key_file(context, source, settings.tls)
+    key = read_secret(context, source, ("tls",), settings.tls, TLS_KEY, _key)
     with source.noting(("tls", "certificate")):
         certificate = source.file(settings.tls.certificate)
         read_regular_file(certificate, MAX_PEM_BYTES)
@@ -50,29 +51,9 @@ def read_tls(context: Context, source: Source, settings: RelaySettings, public_h
     return None
 
 
-def _key_file(context: Context, source: Source, settings: TlsSettings) -> Path | None:
-    if settings.key and settings.key_credential:
-        source.note(("tls", "key_credential"), "stands beside key", "keep one of them")
-    elif settings.key:
-        with source.noting(("tls", "key")):
-            key = source.file(settings.key)
-            read_regular_file(key, MAX_PEM_BYTES, only_ours)
-            return key
-    elif settings.key_credential:
-        path = ("tls", "key_credential")
-        if context.credentials is None and context.excuse_credentials:
-            hint = "systemd hands credentials to the service only"
-            source.note(path, "the key cannot be read here: not checked", hint, warning=True)
-        else:
-            with source.noting(path):
-                key = credential_file(context.credentials, settings.key_credential, "")
-                read_regular_file(key, MAX_PEM_BYTES)
-                return key
-    else:
-        source.note(
-            ("tls", "key"), "is missing", "the file with the certificate's key, or key_credential: NAME"
-        )
-    return None
+def _key(path: Path, private: bool) -> Path:
+    read_regular_file(path, MAX_PEM_BYTES, only_ours if private else None)
+    return path
 
 
 def _try_out(source: Source, certificate: Path, key: Path, host: str, now: datetime) -> datetime:
