@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,12 +17,14 @@ from pathlib import Path
 from relay.certificate import Certificate
 from relay.certificate.policy import refused
 from relay.config.context import Context, Source
-from relay.config.files import read_regular_file
+from relay.config.files import Unreadable, read_regular_file
 from relay.config.settings import KeySettings
 from relay.errors import CertificateUnusable, RelayError
 from relay.seal import Examiner
 
 MAX_KEY_BYTES = 1_000_000
+MAX_TENANT_BYTES = 2_000_000
+"""Of all keys of one tenant: in memory each takes twelve times as much."""
 WARN_BEFORE = timedelta(days=30)
 """How long before its end a key is reported."""
 EXTEND = (
@@ -56,15 +59,36 @@ class Key:
         return None
 
 
+@dataclass(slots=True)
+class _Room:
+    """What the keys of one practice may still have."""
+
+    left: int
+
+    def take(self, armored: bytes) -> bytes:
+        """The same; raises ``Unreadable`` where there is no room for it."""
+        if len(armored) > self.left:
+            raise Unreadable(
+                f"with this one the keys of this tenant have more than {MAX_TENANT_BYTES:,} bytes",
+                "its owner exports it without what others signed: gpg --armor --export-options "
+                "export-minimal --export FINGERPRINT",
+            )
+        self.left -= len(armored)
+        return armored
+
+
 def read_keys(
     context: Context, source: Source, tenant: str, settings: Mapping[str, KeySettings]
 ) -> dict[str, Key]:
     """The keys by name, without those whose file does not hold the certificate."""
-    found = {name: _key(context, source, tenant, name, key) for name, key in settings.items()}
+    room = _Room(MAX_TENANT_BYTES if tenant else sys.maxsize)
+    found = {name: _key(context, source, tenant, name, key, room) for name, key in settings.items()}
     return {name: key for name, key in found.items() if key}
 
 
-def _key(context: Context, source: Source, tenant: str, name: str, settings: KeySettings) -> Key | None:
+def _key(
+    context: Context, source: Source, tenant: str, name: str, settings: KeySettings, room: _Room
+) -> Key | None:
     look = context.look("key", source.shown(settings.file))
     here = ("keys", name)
     with source.noting((*here, "file"), look):
@@ -72,7 +96,7 @@ def _key(context: Context, source: Source, tenant: str, name: str, settings: Key
         try:
             certificate, reason = _examined(
                 context.examiner,
-                read_regular_file(path, MAX_KEY_BYTES, fence=source.fence),
+                room.take(read_regular_file(path, MAX_KEY_BYTES, fence=source.fence)),
                 f"{tenant}/{name}" if tenant else name,
                 settings.fingerprint,
                 settings.allow_rsa_2048,

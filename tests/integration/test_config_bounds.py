@@ -140,6 +140,19 @@ def test_a_tenant_has_so_many_forms(count: int, too_many: bool, tmp_path: Path) 
     assert any("more than 200 files" in mistake.fact for mistake in found.mistakes) is too_many
 
 
+@pytest.mark.parametrize(("size", "refused"), [(400_000, []), (400_001, ["k4"])])
+def test_the_keys_of_a_tenant_have_so_many_bytes_together(
+    size: int, refused: list[str], tmp_path: Path
+) -> None:
+    """Otherwise a hundred keys, each with as many signatures of strangers as a file has room for, would take
+    more memory than the relay may have.
+    """
+    lines = "".join(f"  k{n}: {{file: k{n}.asc, fingerprint: {n:040}}}\n" for n in range(5))
+    files = {f"k{n}.asc": f"{n:040} 2099-12-31".ljust(size) for n in range(5)}
+    found = look_at(folder(tmp_path, {"tenant.yaml": f"{TENANT}keys:\n{lines}", **files}))
+    assert [each.path for each in found.errors] == [f"keys.{name}.file" for name in refused]
+
+
 def folder(at: Path, files: Mapping[str, str]) -> Path:
     """A good configuration with a tenant that has these files."""
     relay = make(at)
