@@ -61,8 +61,10 @@ def solution(challenge: dict[str, Any] | None) -> str:
 
 async def test_nothing_is_asked_while_all_is_well(site: Site) -> None:
     """A page that computes without need costs battery, and has a script where none is wanted."""
+    assert challenge_of(await site.get("/f/kontakt")) is None
+    assert (await site.post(ANSWERS)).status == 303
     page = await site.get("/f/kontakt")
-    assert challenge_of(page) is None
+    assert challenge_of(page) is None, "though somebody of this network has written"
     assert "script" not in page.text
     assert "script-src" not in page.headers["Content-Security-Policy"]
 

@@ -132,6 +132,8 @@ def test_file_names_as_browsers_write_them(head: str, filename: str | None) -> N
         "header without a colon": (part(f"{NAMED}\r\nnonsense"), 400),
         "quote not closed": (part('Content-Disposition: form-data; name="a'), 400),
         "file name in latin-1": (part(f"{NAMED}; filename*=iso-8859-1''%FC"), 400),
+        "file name in latin-1 that looks like utf-8": (part(f"{NAMED}; filename*=iso-8859-1''%C3%BC"), 400),
+        "file name without a place for its language": (part(f"{NAMED}; filename*=utf-8'x"), 400),
         "file name not utf-8": (part(f"{NAMED}; filename*=utf-8''%FF"), 400),
         "header not utf-8": (part(NAMED).replace(b'"a"', b'"\xff"'), 400),
         "base64": (part(f"{NAMED}\r\nContent-Transfer-Encoding: base64"), 415),
