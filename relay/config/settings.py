@@ -74,7 +74,7 @@ def _host(value: str) -> str:
 def _one_line(value: str) -> str:
     if not value.strip():
         raise mistake("line", "is empty")
-    if "\n" in value or "\t" in value or "\x85" in value:
+    if re.search(r"[\t\n\r\x85\u2028\u2029]", value):  # what YAML lets through; other controls it does not
         raise mistake("line", "must be one line of text, without tabs")
     if len(value) > 500:
         raise mistake("line", "is longer than 500 characters")

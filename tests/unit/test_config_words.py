@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from relay.config import words
 from relay.config.composing import compose
 from relay.config.document import Document
-from relay.config.settings import RelaySettings, TenantSettings
+from relay.config.files import Unreadable
+from relay.config.settings import MailboxSettings, RelaySettings, TenantSettings
 from relay.config.words import did_you_mean, mistakes_in, not_among, path_of
 from relay.errors import Mistake
 from relay.form import Form
@@ -254,3 +255,18 @@ def test_tags_of_unions_are_no_part_of_a_path() -> None:
     assert path_of(root, ("fields", 0, "textarea", "rows")) == ("fields", 0, "rows")
     assert path_of(root, ("title", "DE", "[key]")) == ("title", "DE")
     assert path_of(root, ("fields", 0, "textarea", "name"), missing=True) == ("fields", 0, "name")
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
+def test_no_control_character_gets_into_a_user_name_or_a_folder(code: int) -> None:
+    """It would go to the mailbox inside of a command, where some servers take a lone CR for the end of it."""
+    try:
+        root, _ = compose(f'name: "a\\u{code:04x}b"', "f")
+    except Unreadable:
+        return
+    value = root.plain()["name"]  # type: ignore[index]
+    assert value == f"a{chr(code)}b"
+    for setting in ("username", "folder"):
+        with pytest.raises(ValidationError) as refused:
+            MailboxSettings.model_validate({"host": "imap.example.org", "username": "u", setting: value})
+        assert refused.value.errors()[0]["type"] == "line"
