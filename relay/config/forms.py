@@ -23,6 +23,9 @@ from relay.form import FileField, Form
 _LEFTOVER = re.compile(r"\.|.*(~|\.bak|\.orig|\.rej|\.old|\.save|\.sw[a-z]|\.tmp|\.dpkg-\w+)$|#.*#$")
 """What editors, merges and packages leave beside the files they change."""
 
+_MOST_BYTES_OF_TENANT = 5_000_000
+"""Each million takes up to a second; a form has some thousand."""
+
 _MOST_KEYS = 20
 _MOST = {"title": 20, "origins": 200}
 _LONGEST_LANGUAGE = 12
@@ -83,10 +86,15 @@ def _files(source: Source, folder: Path) -> Iterator[Path]:
             )
         )
         return
-    if source.fence and len(entries) > MOST_OF_TENANT:
-        fact = f"there are more than {MOST_OF_TENANT} files in this folder: none is read"
-        source.look.mistakes.append(Mistake(source.shown(Path("forms")), 0, 0, "", fact))
-        return
+    if source.fence:
+        fact = ""
+        if len(entries) > MOST_OF_TENANT:
+            fact = f"there are more than {MOST_OF_TENANT} files in this folder: none is read"
+        elif sum(map(_size, entries)) > _MOST_BYTES_OF_TENANT:
+            fact = f"the files in this folder have more than {_MOST_BYTES_OF_TENANT:,} bytes: none is read"
+        if fact:
+            source.look.mistakes.append(Mistake(source.shown(Path("forms")), 0, 0, "", fact))
+            return
     for path in entries:
         if path.suffix == ".md":
             continue
@@ -94,6 +102,13 @@ def _files(source: Source, folder: Path) -> Iterator[Path]:
             source.look.mistakes.append(_ignored(source.shown(Path("forms") / path.name), path))
         else:
             yield path
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _ignored(shown: str, path: Path) -> Mistake:

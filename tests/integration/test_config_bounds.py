@@ -140,6 +140,18 @@ def test_a_tenant_has_so_many_forms(count: int, too_many: bool, tmp_path: Path) 
     assert any("more than 200 files" in mistake.fact for mistake in found.mistakes) is too_many
 
 
+@pytest.mark.parametrize(("size", "too_many"), [(1_000_000, False), (1_000_001, True)])
+def test_the_forms_of_a_tenant_have_so_many_bytes_together(size: int, too_many: bool, tmp_path: Path) -> None:
+    """Otherwise all others would wait for minutes while two hundred files of 1 MB are read."""
+    relay = folder(tmp_path, {"forms/f0.yaml": "x".ljust(size)})
+    for number in range(1, 5):  # links count as what they lead to
+        (tmp_path / "tenants" / "t" / "forms" / f"f{number}.yaml").symlink_to("f0.yaml")
+    found = look_at(relay)
+    forms = sum(look.kind == "form" and look.tenant == "t" for look in found.looks)
+    assert forms == (0 if too_many else 5)
+    assert any("more than 5,000,000 bytes" in mistake.fact for mistake in found.mistakes) is too_many
+
+
 @pytest.mark.parametrize(("size", "refused"), [(400_000, []), (400_001, ["k4"])])
 def test_the_keys_of_a_tenant_have_so_many_bytes_together(
     size: int, refused: list[str], tmp_path: Path
