@@ -14,11 +14,14 @@ from tests.torture import strace
 from tests.torture.nursery import Life, Nursery
 
 CALLS = (
-    *("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink"),
-    *("connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "poll", "epoll_wait", "accept4", "close"),
-    *("pipe2", "vfork", "wait4"),
+    *("openat", "read", "pread64", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename"),
+    *("unlink", "fcntl", "close", "socket", "connect", "accept4", "sendto", "sendmsg", "recvfrom", "recvmsg"),
+    *("shutdown", "poll", "epoll_ctl", "epoll_wait", "pipe2", "vfork", "wait4", "clone3", "exit_group"),
 )
-"""What changes a file or speaks to somebody, gpg included, and what waits for that."""
+"""What reads or changes a file or its locks, speaks to somebody, gpg and other threads included, and what
+waits for that. All others look at or change memory, signals and clocks of the process: a kill before one of
+them leaves what a kill before the next of these does.
+"""
 
 
 class Point(NamedTuple):
