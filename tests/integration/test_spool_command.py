@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -181,6 +181,21 @@ async def test_the_wrong_state_is_explained(
     assert (ran.exit_code, ran.stdout.split()[0]) == (code, "0")
     assert words in ran.stderr
     assert await place.states() == before
+
+
+async def test_what_changed_meanwhile_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator would believe that it was held while it is being delivered."""
+    before = SqliteSpool.suspend
+
+    async def claimed_before(self: SqliteSpool, ids: Sequence[str]) -> int:
+        assert await place.spool.claim(place.waiting.mailbox, datetime.now(UTC), 1)
+        return await before(self, ids)
+
+    monkeypatch.setattr(SqliteSpool, "suspend", claimed_before)
+    ran = await place.relay("hold", place.waiting.id)
+    assert (ran.exit_code, ran.stdout) == (75, "0 envelopes held\n")
+    assert "1 envelope changed meanwhile" in ran.stderr
+    assert (await place.states())[place.waiting.id] is State.CLAIMED
 
 
 async def test_ids_that_fit_none_or_several_change_nothing(place: Place) -> None:
