@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+import secrets
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -264,6 +265,14 @@ def test_the_entity_is_seven_bit_with_crlf_and_short_lines(text: str) -> None:
     assert not any(b"\r" in line or b"\n" in line for line in lines)
     assert max(map(len, lines[: lines.index(b"")])) <= 998
     assert max(map(len, lines[lines.index(b"") :])) <= 78
+
+
+def test_a_boundary_that_stands_in_an_answer_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part could be closed by what was typed, should anybody ever guess the boundary."""
+    made = iter(["0" * 32, "1" * 32, "2" * 32])  # for the Message-ID, and two boundaries
+    monkeypatch.setattr(secrets, "token_hex", lambda size: next(made))
+    letter = composed(submitted({"anliegen": "1" * 32}))
+    assert opened(letter.content).get_boundary() == "2" * 32
 
 
 @given(hostile.texts())
