@@ -113,6 +113,14 @@ def test_what_is_not_ours_does_not_count(changes: dict[str, Any]) -> None:
     assert not redeemed(solved(asked(), **changes))
 
 
+def test_who_has_not_computed_has_not_solved_it() -> None:
+    """Any number would do, and a flood would pay nothing for its letters."""
+    challenge = asked()
+    number = number_of(challenge)
+    for other in {0, COST - 1, (number + 1) % COST, (number - 1) % COST} - {number}:
+        assert not redeemed(solved(challenge, number=other))
+
+
 @pytest.mark.parametrize(
     "solution",
     [
@@ -169,12 +177,16 @@ def test_a_sending_is_counted_once() -> None:
         send(b"a", received())
     assert counts == ["+"]
     send(b"a", received())
-    send(b"a", received("Hilfe!"))
-    send(b"a", received(content=b"%PDF-2"))
+    send(b"a", received("Hilfa"))
+    send(b"a", received(content=b"%PDF+"))
     send(b"b", received())
     send(None, received())
     send(None, received())
     assert counts == ["+"] * 7
+    send(b"c", Received({"a": ["eins", "zwei"]}))
+    send(b"c", Received({"a": ["einsz", "wei"]}))
+    send(b"c", Received({"a": ["eins"], "zwei": []}))
+    assert counts == ["+"] * 10, "other answers, whatever they look like in a row"
 
 
 def test_what_never_succeeds_is_given_back_once() -> None:
