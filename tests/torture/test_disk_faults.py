@@ -141,22 +141,37 @@ class TestFull:
 
 WRITING = ("pwrite64", "fdatasync", "fsync", "ftruncate")
 OPENING = ("openat", "socket", "accept4", "pipe2")
+READING = ("pread64", "read", "write", "rename", "unlink")
+"""Of files and between the processes."""
 
 
 @strace.needed
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize(
-    ("calls", "errors", "sample", "made"),
+    ("calls", "errors", "sample", "made", "least"),
     [
         pytest.param(
-            WRITING, ("EIO", "ENOSPC", "EROFS", "EDQUOT"), 71, {"pwrite64", "fdatasync"}, id="write-or-sync"
+            WRITING,
+            ("EIO", "ENOSPC", "EROFS", "EDQUOT"),
+            71,
+            {"pwrite64", "fdatasync"},
+            1 / 2,
+            id="write-or-sync",
         ),
         # no descriptor; no inode; pipe2 is the beginning of gpg
-        pytest.param(OPENING, ("EMFILE", "ENOSPC"), 5, {"openat", "accept4", "pipe2"}, id="open"),
+        pytest.param(OPENING, ("EMFILE", "ENOSPC"), 5, {"openat", "accept4", "pipe2"}, 1 / 2, id="open"),
+        # what was read once need not be read again, and pieces are not always as large
+        pytest.param(READING, ("EIO",), 23, {"pread64", "read", "write"}, 1 / 8, id="read"),
     ],
 )
 def test_any_single_call_may_fail(
-    bench: Bench, tmp_path: Path, calls: tuple[str, ...], errors: tuple[str, ...], sample: int, made: set[str]
+    bench: Bench,
+    tmp_path: Path,
+    calls: tuple[str, ...],
+    errors: tuple[str, ...],
+    sample: int,
+    made: set[str],
+    least: float,
 ) -> None:
     """One failed call is one refused submission, or none; never one that is confirmed and gone."""
     with strace.recording(bench.life.process.pid, ",".join(calls), tmp_path / "calls"):
@@ -176,7 +191,7 @@ def test_any_single_call_may_fail(
         bench.until_taken()
     print(f"calls of two submissions {len(points)}  faults tried {len(tried)}  reached {failed}")
     bench.close()
-    assert failed > len(tried) // 2, "the faults did not happen"
+    assert failed > len(tried) * least, "the faults did not happen"
 
 
 @strace.needed
