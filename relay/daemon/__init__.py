@@ -13,6 +13,7 @@ with ``SpoolError`` where the spool cannot be opened.
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 
 from relay.daemon.building import Building
@@ -23,4 +24,10 @@ from relay.daemon.running import run
 def serve(path: Path) -> None:
     """Run until a signal says stop. Blocks."""
     close_the_shutters()
+    signal.signal(signal.SIGTERM, _leave)  # until ``run`` listens itself
     asyncio.run(run(Building.begin(path)))
+
+
+def _leave(*_: object) -> None:
+    # By default the process would be gone at once, and leave the agent behind that gpg may have started.
+    raise SystemExit(0)

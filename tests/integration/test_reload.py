@@ -1,4 +1,4 @@
-"""A reload in parts: what comes between its steps."""
+"""A start and a reload in parts: what comes between their steps."""
 
 from __future__ import annotations
 
@@ -59,27 +59,52 @@ def running(folder: Path) -> list[bytes]:
     return [line for line in found if bytes(folder) in line]
 
 
-def test_a_stop_in_the_middle_of_a_reload_leaves_no_agent_behind(
-    practice: Setting, start_relay: StartRelay, new_home: Callable[[], Home]
-) -> None:
-    """The relay's secret key would lie open to every program of the same user, with no relay running."""
+def within(seconds: float, true: Callable[[], bool]) -> bool:
+    """What gpg does it does for the daemon, and tells nobody else."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@pytest.fixture
+def signing(practice: Setting, new_home: Callable[[], Home]) -> Setting:
+    """The practice, with a relay that signs."""
     home = new_home()
     fingerprint = home.make("relay <relay@beispiel.de>")
-    (practice.folder / "secrets" / "signing.asc").write_bytes(home.export_secret(fingerprint))
-    (practice.folder / "secrets" / "signing.asc").chmod(0o600)
-    slow = practice.folder / "slow-gpg"
+    key = practice.folder / "secrets" / "signing.asc"
+    key.write_bytes(home.export_secret(fingerprint))
+    key.chmod(0o600)
+    settings = {"key_file": "secrets/signing.asc", "fingerprint": fingerprint}
+    practice.rewrite(lambda written: written.update(signing=settings))
+    return practice
+
+
+def test_a_stop_in_the_middle_of_a_start_leaves_no_agent_behind(
+    signing: Setting, start_relay: StartRelay
+) -> None:
+    """The relay's secret key would lie open to every program of the same user, with no relay running."""
+    relay = start_relay(signing, ready=False)
+    assert within(20, lambda: any(b"gpg-agent" in line for line in running(signing.state)))
+    assert relay.stop() == 0
+    assert within(5, lambda: not running(signing.state))
+
+
+def test_a_stop_in_the_middle_of_a_reload_leaves_no_agent_behind(
+    signing: Setting, start_relay: StartRelay
+) -> None:
+    """The same, where gpg works for a reload."""
+    slow = signing.folder / "slow-gpg"
     slow.write_text(
         f'#!/bin/sh\ncase "$*" in *--clearsign*) sleep 0.5 ;; esac\nexec {shutil.which("gpg")} "$@"\n'
     )
     slow.chmod(0o755)
-    signing = {"key_file": "secrets/signing.asc", "fingerprint": fingerprint}
-    practice.rewrite(lambda settings: settings.update(signing=signing, sealing={"gpg": str(slow)}))
-    relay = start_relay(practice)
-    assert running(practice.state)
+    signing.rewrite(lambda settings: settings.update(sealing={"gpg": str(slow)}))
+    relay = start_relay(signing)
+    assert running(signing.state)
     relay.reload()
-    deadline = time.monotonic() + 10
-    while not any(b"--clearsign" in line for line in running(practice.state)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # it is for the daemon that gpg signs, and it tells nobody else
+    assert within(10, lambda: any(b"--clearsign" in line for line in running(signing.state)))
     assert relay.stop() == 0
-    assert not running(practice.state)
+    assert within(5, lambda: not running(signing.state))
