@@ -73,6 +73,10 @@ MAX_FIELDS = 100
 """Questions, headings and paragraphs of one form."""
 
 
+_MOST_OF_CONDITIONS = 200_000
+"""Characters of all options that conditions name, counted for every field that depends on them."""
+
+
 def _not_reserved(value: str) -> str:
     if value in RESERVED_FORM_NAMES:
         raise mistake(
@@ -182,7 +186,7 @@ class Form(Setting):
         except ValidationError as error:
             found = [_detail(each) for each in error.errors(include_url=False)] + found
         else:
-            found += _slow_patterns(form.fields)
+            found += [*_slow_patterns(form.fields), *([] if found else _endless_conditions(form))]
         if found:
             raise ValidationError.from_exception_data(cls.__name__, found)
         return form
@@ -215,6 +219,18 @@ def _across_settings(data: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
         yield _found(
             ("fields",), mistake("no_question", "nothing is asked: there are only headings and paragraphs")
         )
+
+
+def _endless_conditions(form: Form) -> Iterator[InitErrorDetails]:
+    """Conditions on conditions: a page writes out all that must be met for each field."""
+    written = 0
+    for i, item in enumerate(form.fields):
+        written += sum(len(value) + 10 for each in form.conditions(item) for value in each.values)
+        if written > _MOST_OF_CONDITIONS:
+            fact = "with this one, the conditions of the form are too many to be written into a page"
+            hint = "each counts once more for every field that depends on its field: let fewer do so"
+            yield _found(("fields", i, "show_if"), mistake("conditions", fact, hint))
+            return
 
 
 def _slow_patterns(fields: Sequence[Item]) -> Iterator[InitErrorDetails]:

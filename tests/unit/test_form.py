@@ -199,6 +199,23 @@ def test_a_pattern_that_makes_long_texts_slow_is_refused(
     ]
 
 
+@pytest.mark.parametrize(("options", "fields", "taken"), [(10, 30, True), (3, 99, True), (200, 60, False)])
+def test_conditions_on_conditions_have_an_end(options: int, fields: int, taken: bool) -> None:
+    """A form of 1 MB makes pages of 50 MB, and twenty of them at a time end the relay of everybody."""
+    choice = [{"value": f"w{number}", "label": LABEL} for number in range(options)]
+    asked: list[dict[str, Any]] = [
+        {"name": f"a{number}", "type": "radio", "label": LABEL, "options": choice} for number in range(fields)
+    ]
+    for number, field in enumerate(asked[1:]):
+        field["show_if"] = {"field": f"a{number}", "is": [each["value"] for each in choice]}
+    data = {**GOOD, "fields": asked}
+    if taken:
+        Form.model_validate(data)
+        return
+    [(place, code, _)] = mistakes(Form, data)
+    assert (place[0], place[2], code) == ("fields", "show_if", "conditions")
+
+
 def test_a_pattern_that_is_taken_is_quick() -> None:
     """What is refused would not be what is slow."""
     largest = max(n for n in range(20, 300, 20) if is_quick(f"(?:[01]{{0,{n}}}){{0,{n}}}x", 200))
