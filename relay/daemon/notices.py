@@ -78,7 +78,7 @@ class Notices:
         for alarm in standing:
             key = _key(alarm)
             known = self._noticed.get(key)
-            due = known is None or not (known.open or now - known.at < AGAIN_AFTER)
+            due = known is None or not (known.open or _lately(known.at, now))
             if due and self._mailboxes(alarm) and (day := await self._put(alarm, Happened.BEGUN, now, now)):
                 self._noticed[key] = Noticed(alarm, day, open=True)
         last = {key[:2]: each for key, each in self._noticed.items() if each.open and key[:2] not in names}
@@ -88,7 +88,7 @@ class Notices:
                 self._unfinished.pop((_key(each.alarm), Happened.OVER), None)
                 self._close(name, subject)
         self._noticed = {
-            key: each for key, each in self._noticed.items() if each.open or now - each.at < AGAIN_AFTER
+            key: each for key, each in self._noticed.items() if each.open or _lately(each.at, now)
         }
 
     def _settle(self, standing: Collection[tuple[Name, str]]) -> None:
@@ -151,6 +151,11 @@ class Notices:
             events.notice_written(id, mailbox, alarm.name, happened)
         del self._unfinished[what]
         return unfinished.at
+
+
+def _lately(at: datetime, now: datetime) -> bool:
+    """Within a day, before or after: an instant far ahead was noted before the clock was set back."""
+    return abs(now - at) < AGAIN_AFTER
 
 
 def _key(alarm: Alarm) -> Key:

@@ -113,6 +113,14 @@ async def test_one_that_comes_back_and_stays_is_told_the_next_day(desk: Desk) ->
     assert await desk.after([alarm()], NOW + DAY) == [("privat", REFUSED)]
 
 
+async def test_a_clock_that_was_set_back_silences_nothing(desk: Desk) -> None:
+    """What was told while the clock was years ahead would not be told until it is there again."""
+    ahead = NOW + 3_650 * DAY
+    await desk.after([alarm()], ahead)
+    await desk.after([], ahead + HOUR)
+    assert await desk.after([alarm()], NOW) == [("privat", REFUSED)]
+
+
 async def test_each_mark_is_told_and_the_end_once(desk: Desk) -> None:
     """Thirty days before its end is too early to be told only once."""
     for step in (30, 14, 7, 1):
