@@ -15,6 +15,9 @@ from relay.config.secret_settings import PASSWORD, read_secret
 from relay.config.settings import ADDRESS, MailboxSettings
 from relay.mailbox import Account, permitted
 
+MAX_AUTHORITY_OF_A_TENANT = 50_000
+"""Bytes of its ca_file, a dozen authorities. Read, they take nine times as much, which stays in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
@@ -93,7 +96,8 @@ def _stay_in_reach(reach: Reach, source: Source, here: tuple[str, str], settings
 
 def _authority(path: Path, fence: Path | None) -> Path:
     # What stands between certificates may be in any encoding.
-    pem = read_regular_file(path, MAX_PEM_BYTES, fence=fence).decode("ascii", "ignore")
+    limit = MAX_AUTHORITY_OF_A_TENANT if fence else MAX_PEM_BYTES
+    pem = read_regular_file(path, limit, fence=fence).decode("ascii", "ignore")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (OSError, ValueError):

@@ -156,7 +156,7 @@ def _time_zone(value: object) -> object:
         ) from error
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=128)  # each keeps some megabytes of what it was compared with
 def matcher(pattern: str) -> SchemaValidator:
     """Matches a whole text against a pattern in time linear in its length, whatever was typed.
 

@@ -207,6 +207,18 @@ def test_a_link_that_comes_after_the_path_was_judged_is_not_followed(
     assert f"{seen}: a symbolic link, or a file where a folder should be, stands in the way" in found
 
 
+def test_a_tenant_trusts_a_few_authorities_and_not_thousands(folder: Path) -> None:
+    """What is read of them stays in memory, for each mailbox that names another file."""
+    tenant = folder / "tenants" / "lindenhof"
+    settings = (tenant / "tenant.yaml").read_text()
+    (tenant / "tenant.yaml").write_text(settings.replace("username:", "ca_file: ca.pem\n    username:"))
+    pem = (folder / "tls" / "fullchain.pem").read_bytes()
+    (tenant / "ca.pem").write_bytes(pem.ljust(50_000))
+    assert told() == ""
+    (tenant / "ca.pem").write_bytes(pem.ljust(50_001))
+    assert "mailboxes.beratung.ca_file: the file is larger than 50,000 bytes" in told()
+
+
 def test_what_leads_out_of_the_fence_is_not_even_opened(folder: Path) -> None:
     """Who forgets to judge a path before it is read would read what is another's."""
     tenant = folder / "tenants" / "lindenhof"
