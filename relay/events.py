@@ -29,6 +29,9 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 SELDOM = 60.0
 """Seconds between two lines that say the same of what every visitor may meet."""
 
+LINES = 20
+"""Mistakes that one event repeats; ``relay check`` shows all."""
+
 _JOURNAL_PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 
@@ -155,8 +158,8 @@ def reloaded(forms: int, needs_restart: Sequence[str]) -> None:
 
 
 def reload_refused(mistakes: int, lines: Sequence[str]) -> None:
-    """The configuration on disk has mistakes; the one in force stays as it is."""
-    _log.error("reload_refused", mistakes=mistakes, lines=list(lines))
+    """The configuration on disk has mistakes; the one in force stays as it is. ``LINES`` of them are told."""
+    _log.error("reload_refused", mistakes=mistakes, lines=list(lines[:LINES]))
 
 
 def key_unusable(key: str, code: str) -> None:
@@ -166,12 +169,12 @@ def key_unusable(key: str, code: str) -> None:
 
 def tenant_left_out(tenant: str, mistakes: int, lines: Sequence[str]) -> None:
     """The files of this tenant have mistakes: it has no forms until they are mended. Others are served."""
-    _log.critical("tenant_left_out", tenant=tenant, mistakes=mistakes, lines=list(lines))
+    _log.critical("tenant_left_out", tenant=tenant, mistakes=mistakes, lines=list(lines[:LINES]))
 
 
 def tenant_not_reloaded(tenant: str, mistakes: int, lines: Sequence[str]) -> None:
     """The files of this tenant have mistakes: it goes on with what it had. What is new of others is taken."""
-    _log.error("tenant_not_reloaded", tenant=tenant, mistakes=mistakes, lines=list(lines))
+    _log.error("tenant_not_reloaded", tenant=tenant, mistakes=mistakes, lines=list(lines[:LINES]))
 
 
 def sealing_by_gpg_alone() -> None:
@@ -252,6 +255,23 @@ def spool_mended() -> None:
 def envelope_damaged(id: str, mailbox: str, cause: str) -> None:
     """An envelope was set aside: its ``digest`` does not fit, or it was found in an ``illegal-state``."""
     _log.critical("envelope_damaged", id=id, mailbox=mailbox, cause=cause)
+
+
+def request_answered(method: str, tenant: str, form: str, status: int, seconds: float) -> None:
+    """A request, and how long it took from the end of its headers; ``form`` is empty for other addresses."""
+    _log.debug(
+        "request_answered", method=method, tenant=tenant, form=form, status=status, seconds=round(seconds, 3)
+    )
+
+
+def mailbox_opened(mailbox: str, tls: str, mechanism: str) -> None:
+    """The relay has logged in, over this version of TLS."""
+    _log.debug("mailbox_opened", mailbox=mailbox, tls=tls, mechanism=mechanism)
+
+
+def mailbox_failed(mailbox: str, reason: str, fact: str) -> None:
+    """The whole of what is known of a failure, in our own words, never the server's."""
+    _log.debug("mailbox_failed", mailbox=mailbox, reason=reason, fact=fact)
 
 
 def delivery_done(id: str, mailbox: str, attempts: int) -> None:

@@ -11,7 +11,9 @@ from relay.daemon import serve
 
 
 @click.command("serve")
-@click.option("--debug", is_flag=True, help="Log more about what the relay does; never what visitors write.")
+@click.option(
+    "--debug", is_flag=True, help="Log each request and login as well; never what visitors write."
+)
 @click.pass_obj
 def command(path: Path, debug: bool) -> None:
     """Take submissions and deliver them, until told to stop.

@@ -262,6 +262,7 @@ class Worker:
         )
         if known.reason != error.reason:
             self._surroundings.watcher.mailbox_changed(self.mailbox)
+        events.mailbox_failed(self.mailbox, error.reason, error.fact)
         _tell(self.mailbox, error.reason, until)
         await batch.put_off(until, error.reason)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from imapclient import IMAPClient
 from imapclient.imap_utf7 import encode as modified_utf7
 
+from relay import events
 from relay.envelope import Mark
 from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused
 from relay.mailbox import answers
@@ -84,6 +85,7 @@ class Session:
             if condition != "OK":
                 raise Trouble("garbage")
             self.capabilities = tuple(words[-1].decode("ascii").upper().split())
+        events.mailbox_opened(account.id, wire.channel.tls.version() or "", self._mechanism)
 
     @property
     def multiappend(self) -> bool:

@@ -15,6 +15,7 @@ typed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ from relay.web.visit import Visit, place_of
 from relay.web.words import Words, catalogues
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_METHODS = {"GET", "HEAD", "OPTIONS", "POST"}
 
 
 def create_app(door: Door) -> web.Application:
@@ -136,12 +139,18 @@ class _Desk:
     @web.middleware
     async def in_words(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """The last resort: whatever happens is answered in words, and nothing of it is quoted."""
+        began = time.monotonic()
         try:
-            return await handler(request)
+            response = await handler(request)
         except ConnectionError:
             raise
         except Exception as error:
-            return self._last_word(request, error)
+            response = self._last_word(request, error)
+        open_form = self._door.find(request.match_info)
+        tenant, form = (open_form.form.tenant, open_form.form.name) if open_form else ("", "")
+        method = request.method if request.method in _METHODS else "other"  # it may be any word
+        events.request_answered(method, tenant, form, response.status, time.monotonic() - began)
+        return response
 
     def _last_word(self, request: web.Request, error: Exception) -> web.Response:
         words = _words(request)

@@ -368,7 +368,8 @@ async def test_a_mistake_of_ours_is_neither_shown_nor_logged_with_what_was_typed
     assert kept(answer)["anliegen"] == ["MARKER"]
     assert "KeyError" not in answer.text
     assert "Traceback" not in answer.text
-    [line] = log.getvalue().splitlines()
+    line, answered = log.getvalue().splitlines()
+    assert json.loads(answered)["event"] == "request_answered"
     assert json.loads(line) == {
         "kind": "KeyError",
         "place": json.loads(line)["place"],

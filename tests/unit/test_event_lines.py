@@ -39,7 +39,7 @@ def out() -> Iterator[io.StringIO]:
 
 def value(kind: Any) -> Any:
     """Something of this type, as bad as it can be."""
-    if kind is int:
+    if kind in (int, float):
         return 1
     if kind is bool:
         return True
@@ -60,7 +60,18 @@ def test_an_event_is_one_json_line_whatever_is_in_it(name: str, out: io.StringIO
     assert line.removesuffix("\n").isprintable()
     read = json.loads(line)
     assert read["event"] == name
-    assert read["level"] in ("info", "warning", "error", "critical")
+    assert read["level"] in ("debug", "info", "warning", "error", "critical")
+
+
+def test_a_line_does_not_grow_with_the_mistakes(out: io.StringIO) -> None:
+    """A tenant with twenty thousand of them would fill the log with megabytes at each start and reload."""
+    lines = [f"line {number}" for number in range(20_000)]
+    events.reload_refused(len(lines), lines)
+    events.tenant_left_out("ahorn", len(lines), lines)
+    events.tenant_not_reloaded("ahorn", len(lines), lines)
+    for line in out.getvalue().splitlines():
+        told = json.loads(line)
+        assert (told["mistakes"], told["lines"]) == (20_000, lines[: events.LINES])
 
 
 def test_an_event_says_when_in_utc(out: io.StringIO) -> None:
