@@ -131,10 +131,10 @@ def seen_from_outside(life: Relay) -> bytes:
 
 
 def said_by(practice: Setting, *words: str) -> bytes:
-    """What ``relay`` says to this command; status 2 tells of alarms."""
+    """What ``relay`` says to this command; 1 and 2 tell of alarms."""
     command = [sys.executable, "-m", "relay", "--config", str(practice.folder / "relay.yaml"), *words]
     ended = subprocess.run(command, capture_output=True, check=False, timeout=60)
-    assert ended.returncode in (0, 2)
+    assert ended.returncode in (0, 1, 2)
     return ended.stdout + ended.stderr
 
 
@@ -174,7 +174,6 @@ def test_no_word_of_a_visitor_is_left_anywhere(practice: Setting, nursery: Nurse
         outside = seen_from_outside(life)
         assert b"relay_submissions_total" in outside
         assert not holds(outside, words)
-        life.wait_for("alarm_raised")
         assert not holds(said_by(practice, "status"), words)
         assert not holds(said_by(practice, "status", "--json"), words)
         life.kill()
