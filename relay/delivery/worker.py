@@ -202,6 +202,7 @@ class Worker:
             lambda: connect(account, shared.mechanisms, shared.patience),
             unwanted=Session.abandon,
         )
+        events.mailbox_opened(self.mailbox, self._session.tls, self._session.mechanism)
         return self._session, await self._ask(conversation, self._session.mark)
 
     async def _ask(

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from imapclient import IMAPClient
 from imapclient.imap_utf7 import encode as modified_utf7
 
-from relay import events
 from relay.envelope import Mark
 from relay.errors import DeliveryDeferred, DeliveryError, DeliveryInDoubt, DeliveryRefused
 from relay.mailbox import answers
@@ -78,14 +77,18 @@ class Session:
         self._patience = patience
         self._client = _Client(wire)
         with self._command(patience.login):
-            self._mechanism = log_in(self._client, wire, account, mechanisms)
+            self.mechanism = log_in(self._client, wire, account, mechanisms)
         # What was offered before the login may have come from anybody, and often differs (RFC 9051, 6.2.1)
         with self._command(patience.command):
             condition, words = wire.capability()
             if condition != "OK":
                 raise Trouble("garbage")
             self.capabilities = tuple(words[-1].decode("ascii").upper().split())
-        events.mailbox_opened(account.id, wire.channel.tls.version() or "", self._mechanism)
+
+    @property
+    def tls(self) -> str:
+        """The version that was agreed upon, as ``TLSv1.3``."""
+        return self._wire.channel.tls.version() or ""
 
     @property
     def multiappend(self) -> bool:
@@ -166,12 +169,12 @@ class Session:
         cipher = self._wire.channel.tls.cipher()
         writable = self._writable()
         return Facts(
-            tls=self._wire.channel.tls.version() or "",
+            tls=self.tls,
             cipher=cipher[0] if cipher else "",
             certificate_ends=datetime.fromtimestamp(
                 ssl.cert_time_to_seconds(str(certificate["notAfter"])), tz=UTC
             ),
-            mechanism=self._mechanism,
+            mechanism=self.mechanism,
             capabilities=self.capabilities,
             writable=writable,
             quota=self._quota() if "QUOTA" in self.capabilities else None,
