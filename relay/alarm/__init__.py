@@ -189,7 +189,8 @@ def _standing(facts: Facts, now: datetime) -> Iterator[Alarm]:
         yield _of_tenant(tenant, mistakes, now, kept=kept)
     if facts.tls_ends:
         names = (Name.TLS_CERTIFICATE_ENDS, Name.TLS_CERTIFICATE_ENDED)
-        what, hint = "the certificate that visitors see", "renew it and reload relay"
+        what = "the certificate that visitors see"
+        hint = "renew it and reload relay; restart it where the key is a credential"
         yield from _of_end("tls", facts.tls_ends, now, names, TLS_DAYS, what, hint)
 
 

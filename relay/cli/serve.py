@@ -11,9 +11,7 @@ from relay.daemon import serve
 
 
 @click.command("serve")
-@click.option(
-    "--debug", is_flag=True, help="Log each request and login as well; never what visitors write."
-)
+@click.option("--debug", is_flag=True, help="Log each request and login as well; never what visitors write.")
 @click.pass_obj
 def command(path: Path, debug: bool) -> None:
     """Take submissions and deliver them, until told to stop.

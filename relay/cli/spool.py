@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +37,8 @@ class _Change:
     """Fact and hint for other states; one that is not here is the wanted result already."""
     result: str
     make: Callable[[SqliteSpool, Sequence[str], datetime], Awaitable[int]]
+    in_vain: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Fact and hint for reasons that it does not end."""
 
 
 _CLAIMED = "is being delivered right now", "try again in a minute"
@@ -48,6 +50,12 @@ _RETRY = _Change(
     {State.CLAIMED: _CLAIMED, State.HELD: _HELD, State.DAMAGED: _DAMAGED},
     "due now",
     lambda spool, ids, now: spool.retry(ids, now),
+    {
+        "login-refused": (
+            "a mailbox that refused the login is left alone until its pause is over",
+            "the right password ends the pause: reload relay, or restart it where that is a credential",
+        )
+    },
 )
 _HOLD = _Change(
     State.WAITING,
@@ -169,6 +177,8 @@ def _make(
             fact, hint = refusal
             say(f"envelope {entry.id} {fact}", hint.format(id=entry.id))
             code = max(code, EX_TEMPFAIL if entry.state is State.CLAIMED else EX_DATAERR)
+    for reason in sorted({entry.reason for entry in fit} & change.in_vain.keys()):
+        say(*change.in_vain[reason])
     if count < len(fit):
         say(
             f"{_number(len(fit) - count, 'envelope')} changed meanwhile",

@@ -88,7 +88,8 @@ def _try_out(source: Source, certificate: Path, key: Path, host: str, now: datet
         raise Unreadable("a browser could not connect with this certificate") from None
     if end - now < WARN_BEFORE:
         fact = f"ends in {max((end - now).days, 0)} days ({end:%Y-%m-%d})"
-        source.note(("tls", "certificate"), fact, "renew it and reload relay", warning=True)
+        hint = "renew it and reload relay; restart it where the key is a credential"
+        source.note(("tls", "certificate"), fact, hint, warning=True)
     return end
 
 

@@ -163,6 +163,16 @@ async def test_retry_makes_due_now(place: Place) -> None:
     assert claim.mark == MARK
 
 
+async def test_retry_says_what_it_does_not_end(place: Place) -> None:
+    """Somebody would wait for a letter that is due now, and not tried for five minutes."""
+    await place.spool.claim(place.waiting.mailbox, NOW, 1)
+    await place.spool.defer(place.waiting.id, NOW + timedelta(minutes=5), "login-refused", in_doubt=False)
+    ran = await place.relay("retry", place.waiting.id)
+    assert (ran.exit_code, ran.stdout) == (0, "1 envelope due now\n")
+    assert "left alone until its pause is over" in ran.stderr
+    assert (await place.relay("retry", place.doubtful.id)).stderr == ""
+
+
 @pytest.mark.parametrize(
     ("verb", "name", "code", "words"),
     [
