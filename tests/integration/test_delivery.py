@@ -1102,11 +1102,43 @@ async def test_numbers_beyond_all_bounds_end_nothing(
     assert server.contents() == [one.sealed]
 
 
-async def test_what_was_delivered_is_forgotten_in_time(spool: ObservedSpool, mechanisms: Mechanisms) -> None:
-    """Ids of delivered messages would be kept for ever."""
+async def test_what_was_delivered_is_forgotten_in_time(
+    spool: ObservedSpool, mechanisms: Mechanisms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids of delivered messages would be kept for ever, or be forgotten before a browser repeats itself."""
+    before: list[datetime] = []
+    expire = spool.spool.expire
+
+    async def noted(instant: datetime) -> int:
+        before.append(instant)
+        return await expire(instant)
+
+    monkeypatch.setattr(spool.spool, "expire", noted)
     async with delivering(spool, {}, mechanisms):
 
         async def swept() -> bool:
             return "expire" in spool.calls
 
         await spool.until(swept)
+    assert abs(now() - before[0] - timedelta(hours=72)) < timedelta(minutes=5)
+
+
+async def test_the_operator_does_not_end_the_pause_after_a_refused_login(
+    spool: ObservedSpool, scripted_server: Start, account_for: AccountFor, mechanisms: Mechanisms
+) -> None:
+    """Who tries "relay spool retry" again and again would have the provider lock the account."""
+    server = scripted_server()
+    wrong = dataclasses.replace(account_for(server), password="wrong")
+    await spool.put(envelope())
+    async with delivering(spool, {"praxis": wrong}, mechanisms):
+        await spool.until_reason("login-refused")
+        waits = spool.calls.count("wait")
+        await spool.retry([entry.id for entry in await spool.entries()], now())
+        spool.spool._bell.ring(from_outside=True)  # as another process does
+
+        async def heard() -> bool:
+            return spool.calls.count("wait") > waits
+
+        await spool.until(heard)
+        await asyncio.sleep(0.5)  # in which it could have tried
+    assert server.connections == 1
