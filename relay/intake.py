@@ -121,6 +121,8 @@ class Intake:
         submission = Submission.validate(open_form.form, answers, language=language)
         seed = self._seed(submission, once)
         reference = reference_from(seed)
+        if once is not None and await self.spool.known(_id_from(seed)):
+            return reference  # whatever has become of the key, or of the room, since
         async with self.turns.of(open_form.form.tenant, answers) as turn:
             envelope = await self._envelope(open_form, submission, seed, now, turn)
             await self.spool.put(envelope)
@@ -147,7 +149,7 @@ class Intake:
             partial(frame, ciphertext, address=open_form.address, message_id=letter.message_id, date=now)
         )
         return Envelope(
-            id=hashlib.sha256(b"envelope" + seed).hexdigest()[:32],
+            id=_id_from(seed),
             mailbox=open_form.mailbox,
             message_id=letter.message_id,
             received_at=now.replace(microsecond=0),
@@ -158,3 +160,7 @@ class Intake:
         if once is None:
             return secrets.token_bytes(32)
         return hmac.digest(self.secret, once + submission.digest(), "sha256")
+
+
+def _id_from(seed: bytes) -> str:
+    return hashlib.sha256(b"envelope" + seed).hexdigest()[:32]

@@ -66,6 +66,10 @@ class InMemorySpool:
         self._require_whole()
         self.limits.require_room(mailbox, size, self._used)
 
+    async def known(self, id: str) -> bool:
+        self._require_whole()
+        return id in self._rows or id in self._done
+
     async def put(self, envelope: Envelope) -> None:
         self._require_whole()
         if envelope.id in self._rows or envelope.id in self._done:

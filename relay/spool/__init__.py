@@ -129,6 +129,9 @@ class Spool(Protocol):
         Asked before a body is read, so ``size`` is what the message will have at least.
         """
 
+    async def known(self, id: str) -> bool:
+        """Whether an envelope with this id was put and is here, or was delivered not long ago."""
+
     async def put(self, envelope: Envelope) -> None:
         """Take an envelope into our keeping; due at once."""
 

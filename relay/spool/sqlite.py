@@ -107,6 +107,9 @@ class SqliteSpool:
         if self._writer.death:
             raise self._writer.death
 
+    async def known(self, id: str) -> bool:
+        return await self._reader.look(partial(verbs.known, id=id))
+
     async def put(self, envelope: Envelope) -> None:
         self.require_alive()  # a visitor would wait for a disk that hangs until their browser gives up
         limits = self.limits

@@ -96,7 +96,9 @@ class TestPut:
     async def test_a_known_id_changes_nothing(self, spool: Spool) -> None:
         """A visitor who presses "send" twice would send two letters."""
         letter = envelope()
+        assert not await spool.known(letter.id)
         await spool.put(letter)
+        assert await spool.known(letter.id)
         await spool.put(letter)
         assert await states(spool) == {letter.id: State.WAITING}
         await claimed(spool)
@@ -110,6 +112,7 @@ class TestPut:
         await spool.done(await claimed(spool), NOW)
         await spool.put(letter)
         assert await states(spool) == {}
+        assert await spool.known(letter.id)
 
     async def test_what_was_put_outlives_the_process(self, kind: Kind, spool: Spool) -> None:
         """ "Received" would be a lie after a restart."""

@@ -50,6 +50,30 @@ async def test_a_key_that_ends_while_a_large_submission_waits(
     assert (await spool.totals()).waiting == 0
 
 
+async def test_what_was_taken_is_said_to_be_taken_whatever_became_of_the_key(
+    custodian: Custodian, counsellor: Reader
+) -> None:
+    """Whose browser sends the page once more would be told that the letter could not be sent, and it was."""
+    ending = replace(counsellor.certificate, expires=now() + SOON)
+    spool = InMemorySpool()
+    intake = Intake(build_sealer(custodian), spool, secrets.token_bytes(32), "kontakt.lindenhof.beispiel.de")
+    fields = [{"type": "text", "name": "name", "label": {"de": "Name", "en": "Name"}}]
+    open_form = OpenForm(
+        kontakt(fields=fields), LINDENHOF, (ending,), "praxis", "praxis@lindenhof.beispiel.de"
+    )
+
+    async def send(name: str) -> str:
+        answers = Answers({"name": [name]}, {})
+        return await intake.accept(open_form, answers, language="de", now=now(), once=b"token")
+
+    reference = await send("Kim")
+    await asyncio.sleep(2 * SOON.total_seconds())
+    assert await send("Kim") == reference
+    with pytest.raises(CertificateUnusable):
+        await send("Kim Beispiel")
+    assert (await spool.totals()).waiting == 1
+
+
 async def test_no_practice_waits_for_all_that_another_has_received() -> None:
     """Whoever sends many large files to one practice would hold up the letters of all others."""
     turns, order = _Turns(), []
