@@ -41,7 +41,7 @@ def visitor(request: web.Request, trusted: Sequence[Network]) -> str:
     hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     for hop in reversed(hops):
         try:
-            address = _unmapped(ip_address(hop.strip()))
+            address = _unmapped(ip_address(_without_port(hop.strip())))
         except ValueError:
             return ""
         if not any(address in network for network in trusted):
@@ -60,6 +60,13 @@ def came_encrypted(request: web.Request, trusted: Sequence[Network]) -> bool:
 def _peer_address(peer: object) -> _Address | None:
     """None for a unix socket, which has no address."""
     return _unmapped(ip_address(peer[0].partition("%")[0])) if isinstance(peer, tuple) else None
+
+
+def _without_port(hop: str) -> str:
+    # Some proxies write 192.0.2.7:55012 and [2001:db8::7]:55012.
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def _unmapped(address: _Address) -> _Address:
