@@ -69,6 +69,8 @@ class World:
 class Mailbox:
     """Stands in for ``relay.mailbox.Session``."""
 
+    tls, mechanism = "TLSv1.3", "SCRAM-SHA-256"
+
     def __init__(self, world: World, account: Account) -> None:
         self.usable, self.sent = True, False
         self.multiappend = world.chance.random() < 0.5
