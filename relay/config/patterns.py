@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from relay.config.document import Document
@@ -10,6 +13,9 @@ from relay.form.setting import MAX_PATTERN
 
 MOST = 50
 """Different ones of one practice: a text can have the engine remember 2 MB for each."""
+
+_GROUP = re.compile(r"(\(\?P?<\w+)>")
+"""The name of a group. In brackets it is none; longer names make such a pattern no smaller."""
 
 
 class Patterns:
@@ -34,7 +40,7 @@ class Patterns:
         # "no times" is read, and then nothing of it is compiled
         new = {text for text in found.values() if len(text) <= MAX_PATTERN and _compiles(f"(?:{text}){{0}}")}
         together = self._taken | new
-        if not new or (len(together) <= MOST and _compiles("".join(f"(?:{each})" for each in together))):
+        if not new or (len(together) <= MOST and _compiles(_joined(together))):
             self._taken = together
             return []
         first = next(index for index, text in found.items() if text in new)
@@ -44,6 +50,12 @@ class Patterns:
             "max_length say how long an answer may be"
         )
         return [document.mistake(["fields", first, "pattern"], fact, hint)]
+
+
+def _joined(patterns: Iterable[str]) -> str:
+    # The engine takes no name of a group twice, and each form may have its own (?P<year>...).
+    parts = (_GROUP.sub(rf"\1_{number}>", each) for number, each in enumerate(patterns))
+    return "".join(f"(?:{each})" for each in parts)
 
 
 def _compiles(pattern: str) -> bool:

@@ -131,6 +131,20 @@ def test_a_practice_may_have_many_patterns(count: int, too_many: bool, tmp_path:
     assert any("too much memory" in mistake.fact for mistake in found.mistakes) is too_many
 
 
+def test_two_patterns_may_call_a_group_alike(tmp_path: Path) -> None:
+    """Two forms that each ask for a date would be refused for the memory that a few bytes take."""
+    field = "{{name: a, type: text, label: {{de: A}}, pattern: '{}', pattern_hint: {{de: B}}}}"
+    written = {"f": r"(?P<year>\d{4})-(?P<month>\d\d)", "g": r"(?P<month>\d\d)/(?<year>\d{4})"}
+    forms = {
+        f"forms/{name}.yaml": f"{FORM}fields: [{field.format(text)}]\n" for name, text in written.items()
+    }
+    found = look_at(folder(tmp_path, forms))
+    assert not [each for each in found.mistakes if "pattern" in each.path]
+    forms = {name: text.replace("month>", r"month>\w{150}") for name, text in forms.items()}
+    found = look_at(folder(tmp_path / "large", forms))
+    assert any("too much memory" in mistake.fact for mistake in found.mistakes)
+
+
 @pytest.mark.parametrize(("count", "too_many"), [(200, False), (201, True)])
 def test_a_tenant_has_so_many_forms(count: int, too_many: bool, tmp_path: Path) -> None:
     """Otherwise a tenant could keep all others waiting with small files, too."""
