@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -206,6 +207,7 @@ def _signing(context: Context, source: Source, settings: RelaySettings) -> Signi
 
     def read(path: Path, private: bool) -> SigningKey:
         armored = read_regular_file(path, MAX_KEY_BYTES, only_ours if private else None)
+        armored = armored.removeprefix(codecs.BOM_UTF8)  # as with readers' keys
         if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" not in armored:
             hint = "gpg --armor --export-secret-keys FINGERPRINT, without a passphrase"
             raise Unreadable("the file holds no armored secret key", hint)

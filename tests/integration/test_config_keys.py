@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +12,11 @@ import pytest
 from relay.certificate.refusals import REFUSALS
 from relay.config import gpg_program, load, survey
 from relay.errors import ConfigError
+from relay.seal.choice import build_sealer
 from relay.seal.custodian import Custodian
-from tests.config_folder import FINGERPRINT, in_words, make
+from tests.config_folder import FINGERPRINT, in_words, make, write_private
 from tests.fixtures import bad_keys
-from tests.fixtures.keys import Reader
+from tests.fixtures.keys import Home, Reader
 
 
 @pytest.fixture
@@ -49,6 +50,20 @@ def test_a_file_that_an_editor_on_windows_saved_is_read(
     certificate = config.certificates["mueller"]
     assert certificate.in_process
     assert config.keys["mueller"].examined(custodian, datetime.now(UTC)) == certificate
+
+
+def test_a_signing_key_that_an_editor_on_windows_saved_is_read(
+    folder: Path, new_home: Callable[[], Home], custodian: Custodian
+) -> None:
+    """A good key would be answered with: make another one."""
+    home = new_home()
+    fingerprint = home.make("relay")
+    write_private(folder / "secrets" / "signing.asc", b"\xef\xbb\xbf" + home.export_secret(fingerprint))
+    with (folder / "relay.yaml").open("a") as file:
+        file.write(f"\nsigning: {{key_file: secrets/signing.asc, fingerprint: {fingerprint}}}\n")
+    config = load(folder / "relay.yaml", examiner=custodian, now=datetime.now(UTC))
+    assert config.signing
+    assert build_sealer(custodian, signing=config.signing)
 
 
 def test_every_bad_certificate_is_a_mistake_at_its_place_in_one_run(
