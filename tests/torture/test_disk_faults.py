@@ -218,8 +218,7 @@ def test_no_descriptor_left(bench: Bench) -> None:
     answers: Counter[int] = Counter()
     for spare, upload in itertools.product(range(figure(6, 20)), (b"", LARGE)):
         limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        open_now = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now + spare, hard))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit_leaving(pid, spare), hard))
         try:
             answers[submit(bench.ledger, lambda: impatient(bench.life), upload=upload)] += 1
         finally:
@@ -233,6 +232,13 @@ def test_no_descriptor_left(bench: Bench) -> None:
     drained(bench.setting)
     assert bench.life.stop() == 0
     assert judge(bench.ledger, bench.setting.mailbox.messages(), bench.setting.reader).holds()
+
+
+def limit_leaving(pid: int, spare: int) -> int:
+    """The limit below which so many numbers are free; there may be gaps between those in use."""
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    free = (number for number in itertools.count() if number not in used)
+    return next(itertools.islice(free, spare, None))
 
 
 def impatient(relay: Relay) -> http.client.HTTPSConnection:
