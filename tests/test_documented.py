@@ -20,7 +20,7 @@ from relay.config.settings import MOST_OF_TENANT, RelaySettings, TenantSettings
 from relay.daemon import hook
 from relay.delivery import KEEP_DONE
 from relay.mailbox import login, trouble
-from relay.seal import program
+from relay.seal import choice, program
 from relay.spool import limits as spool_limits
 from relay.web.limits import Limits
 
@@ -157,6 +157,7 @@ def figures() -> Iterator[tuple[str, str]]:
     yield model, f"| never more than {limits.body} seconds behind {limits.body_rate // 1024} KB a second, "
     yield model, f" a second, {limits.body_longest // 60} minutes at most; {limits.text // 1024} KB of text, "
     yield model, f"| {limits.in_memory // 1_000_000} MB of all visitors together"
+    yield model, f"and to {choice.IN_PROCESS_READERS} subkeys of all readers together; else by gpg, "
     yield model, f"by gpg, which is ended after {program.DEADLINE:.0f} seconds |"
     yield model, f"| at most {MOST_OF_TENANT} mailboxes, keys and forms; its patterns"
     yield model, f"| {login.ITERATIONS:,}, about a second |"
