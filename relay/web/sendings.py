@@ -20,7 +20,9 @@ from relay.web.received import Received
 
 MOST_KNOWN = 10_000
 MOST_REPEATS = 20
-"""Requests of one sending that are counted once; more of them are no accident, and each seals a letter."""
+"""Requests of one sending that are counted once; more of them are no accident, and until the first of them is
+stored each seals a letter.
+"""
 
 
 @dataclass(slots=True)

@@ -26,7 +26,9 @@ class Token:
 
     nonce: bytes
     issued_at: datetime
-    """When the page was first shown: aware, UTC, whole seconds."""
+    """When the page was first shown, or a little before where nothing is left to fill in: aware, UTC, whole
+    seconds.
+    """
 
 
 def new_token(secret: bytes, form_path: str, now: datetime, nonce: bytes | None = None) -> str:
