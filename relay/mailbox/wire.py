@@ -31,7 +31,8 @@ RAW = 4 * ANSWER
 
 CHUNK = 64 * 1024
 
-_ANSWER = re.compile(rb"(?P<tag>[^ ]+) (?P<condition>OK|NO|BAD)(?: \[(?P<code>[A-Za-z0-9-]+))?")
+# Not of a longer word: a refusal says that nothing was stored, and what is no answer leaves a doubt.
+_ANSWER = re.compile(rb"(?P<tag>[^ ]+) (?P<condition>OK|NO|BAD)(?=[ \r\n])(?: \[(?P<code>[A-Za-z0-9-]+))?")
 
 
 _BYE = re.compile(rb"\* BYE[ \r\n]", re.IGNORECASE)
