@@ -25,7 +25,12 @@ def serve(path: Path) -> None:
     """Run until a signal says stop. Blocks."""
     close_the_shutters()
     signal.signal(signal.SIGTERM, _leave)  # until ``run`` listens itself
-    asyncio.run(run(Building.begin(path)))
+    building = Building.begin(path)
+    try:
+        asyncio.run(run(building))
+    except BaseException:
+        building.custodian.close()  # ``run`` may not have come so far that it closes it
+        raise
 
 
 def _leave(*_: object) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import shutil
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -89,6 +91,20 @@ def test_a_stop_in_the_middle_of_a_start_leaves_no_agent_behind(
     relay = start_relay(signing, ready=False)
     assert within(20, lambda: any(b"gpg-agent" in line for line in running(signing.state)))
     assert relay.stop() == 0
+    assert within(5, lambda: not running(signing.state))
+
+
+def test_a_stop_between_the_start_and_the_work_leaves_no_agent_behind(signing: Setting) -> None:
+    """The same, where the relay is built and nobody has begun to run it."""
+    program = """
+import os, signal, sys
+from pathlib import Path
+from relay import daemon
+daemon.run = lambda building: os.kill(os.getpid(), signal.SIGTERM)
+daemon.serve(Path(sys.argv[1]))
+"""
+    command = [sys.executable, "-c", program, str(signing.folder / "relay.yaml")]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
     assert within(5, lambda: not running(signing.state))
 
 
