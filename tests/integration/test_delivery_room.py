@@ -30,6 +30,7 @@ AccountFor = Callable[..., Account]
 
 PATIENCE = Patience(farewell=0.5)
 """That of the daemon: who is slow here is not too slow."""
+GOOD = "good/a"
 
 
 @pytest.fixture
@@ -78,55 +79,54 @@ def sluggish(scripted_server: Start) -> Iterator[Sluggish]:
     slow.quick.set()
 
 
+@pytest.fixture
+def practices(sluggish: Sluggish, scripted_server: Start, account_for: AccountFor) -> dict[str, Account]:
+    """Forty mailboxes of one practice, all at the sluggish server, and the one of another practice."""
+    evil = [f"evil/{number}" for number in range(CONVERSATIONS + 8)]
+    accounts = {name: account_for(sluggish.server, id=name) for name in evil}
+    return {**accounts, GOOD: account_for(scripted_server(), id=GOOD)}
+
+
 async def test_one_tenant_with_many_mailboxes_leaves_room_to_the_others(
     spool: ObservedSpool,
     sluggish: Sluggish,
-    scripted_server: Start,
-    account_for: AccountFor,
+    practices: dict[str, Account],
     mechanisms: Mechanisms,
 ) -> None:
     """A practice with forty mailboxes at a server that is slow, but never too slow, would stop all others."""
     sluggish.quick.clear()
-    names = [f"evil/{number}" for number in range(CONVERSATIONS + 8)]
-    accounts = {name: account_for(sluggish.server, id=name) for name in names}
-    good = scripted_server()
-    accounts["good/a"] = account_for(good, id="good/a")
-    for name in names:
+    evil = [name for name in practices if name != GOOD]
+    for name in evil:
         await spool.put(envelope(name))
-    async with delivering(spool, accounts, mechanisms, patience=PATIENCE):
+    async with delivering(spool, practices, mechanisms, patience=PATIENCE):
         await sluggish.until_waiting(OF_ONE_TENANT)
         for _ in range(3):
-            await spool.put(envelope("good/a"))
-            await spool.until_empty(10, mailbox="good/a")
+            await spool.put(envelope(GOOD))
+            await spool.until_empty(10, mailbox=GOOD)
         assert sluggish.most == OF_ONE_TENANT
         sluggish.quick.set()
         await spool.until_empty()
-    assert len(sluggish.server.contents()) == len(names)
+    assert len(sluggish.server.contents()) == len(evil)
 
 
 async def test_farewells_that_nobody_answers_leave_room_to_the_others(
     spool: ObservedSpool,
     sluggish: Sluggish,
-    scripted_server: Start,
-    account_for: AccountFor,
+    practices: dict[str, Account],
     mechanisms: Mechanisms,
 ) -> None:
     """A practice with five hundred mailboxes would keep all others waiting for half a minute, over and over,
     with a server that answers everything but LOGOUT."""
     sluggish.server.plays[Phase.LOGOUT] = sluggish.server.plays.pop(Phase.STATUS)
-    names = [f"evil/{number}" for number in range(CONVERSATIONS + 8)]
-    accounts = {name: account_for(sluggish.server, id=name) for name in names}
-    good = scripted_server()
-    accounts["good/a"] = account_for(good, id="good/a")
-    for name in accounts:
+    for name in practices:
         await spool.put(envelope(name))
-    async with delivering(spool, accounts, mechanisms, patience=Patience(farewell=60.0)) as delivery:
+    async with delivering(spool, practices, mechanisms, patience=Patience(farewell=60.0)) as delivery:
         await spool.until_empty()
         sluggish.quick.clear()
-        delivery.replace(accounts)
+        delivery.replace(practices)
         await sluggish.until_waiting(OF_ONE_TENANT)
-        await spool.put(envelope("good/a"))
-        await spool.until_empty(10, mailbox="good/a")
+        await spool.put(envelope(GOOD))
+        await spool.until_empty(10, mailbox=GOOD)
         assert sluggish.most == OF_ONE_TENANT
         sluggish.quick.set()
 
