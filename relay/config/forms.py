@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -32,12 +33,32 @@ _LONGEST_LANGUAGE = 12
 """All texts are compared with all languages, and all origins with each other; what is missing is listed."""
 
 
+_MOST_HINTS = 20
+"""Of one practice; in each a wrong name is compared with all that there are."""
+
+
+@dataclass(slots=True)
+class _Nameable:
+    """What the forms of one practice may name, and how often it is still said what was meant."""
+
+    mailboxes: Collection[str]
+    keys: Collection[str]
+    hints: int = _MOST_HINTS
+
+    def hint(self, word: str, known: Collection[str], what: str) -> str:
+        """The hint for a name that is not among these."""
+        if not self.hints:
+            return ""
+        self.hints -= 1
+        return not_among(word, islice(known, MOST_OF_TENANT), what)
+
+
 def read_forms(
     context: Context, source: Source, tenant: str, mailboxes: Collection[str], keys: Collection[str]
 ) -> dict[str, Form]:
     """The forms by name, without those with mistakes. ``mailboxes`` and ``keys``: all that may be named."""
     folder = source.document.folder / "forms"
-    patterns = Patterns()
+    names, patterns = _Nameable(mailboxes, keys), Patterns()
     forms = {}
     for path in _files(source, folder):
         shown = source.shown(Path("forms") / path.name)
@@ -50,7 +71,7 @@ def read_forms(
         look = context.look("form", shown, mistakes)
         if document is None:
             continue
-        form, found = _form(document, path.stem, tenant, mailboxes, keys, patterns)
+        form, found = _form(document, path.stem, tenant, names, patterns)
         look.mistakes += found
         if form:
             look.summary = _summary(form)
@@ -119,14 +140,9 @@ def _ignored(shown: str, path: Path) -> Mistake:
 
 
 def _form(
-    document: Document,
-    name: str,
-    tenant: str,
-    mailboxes: Collection[str],
-    keys: Collection[str],
-    patterns: Patterns,
+    document: Document, name: str, tenant: str, names: _Nameable, patterns: Patterns
 ) -> tuple[Form | None, list[Mistake]]:
-    found = _names(document, name) + _references(document, mailboxes, keys)
+    found = _names(document, name) + _references(document, names)
     if beyond := [*_beyond_measure(document), *patterns.too_large(document)]:
         return None, found + beyond
     plain = document.root.plain()
@@ -165,19 +181,19 @@ def _beyond_measure(document: Document) -> Iterator[Mistake]:
             yield document.mistake(["title", language], fact, "write a text as {de: ..., en: ...}")
 
 
-def _references(document: Document, mailboxes: Collection[str], keys: Collection[str]) -> list[Mistake]:
+def _references(document: Document, names: _Nameable) -> list[Mistake]:
     found = []
     mailbox = document.root.at(["mailbox"])
-    if mailbox and isinstance(mailbox.value, str) and mailbox.value not in mailboxes:
-        hint = not_among(mailbox.value, mailboxes, "mailboxes")
+    if mailbox and isinstance(mailbox.value, str) and mailbox.value not in names.mailboxes:
+        hint = names.hint(mailbox.value, names.mailboxes, "mailboxes")
         found.append(
             document.mistake(["mailbox"], f"there is no mailbox '{shortened(mailbox.value, 63)}'", hint)
         )
     listed = document.root.at(["keys"])
     values = listed.value if listed and isinstance(listed.value, list) else []
     for index, key in enumerate(values[:_MOST_KEYS]):  # that there are more is said elsewhere
-        if isinstance(key.value, str) and key.value not in keys:
-            hint = not_among(key.value, keys, "keys")
+        if isinstance(key.value, str) and key.value not in names.keys:
+            hint = names.hint(key.value, names.keys, "keys")
             found.append(
                 document.mistake(["keys", index], f"there is no key '{shortened(key.value, 63)}'", hint)
             )

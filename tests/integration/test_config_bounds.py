@@ -8,7 +8,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -122,6 +122,23 @@ def test_read_in_seconds_and_in_little_memory(
     assert done.returncode == 0, done.stderr[-2_000:]
     assert said in done.stdout
     assert len(done.stdout) < 200_000
+
+
+def test_what_was_meant_is_looked_for_a_few_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time costs what there are names: forms of 20 KB would keep all others waiting for minutes."""
+    looked_at: list[int] = []
+
+    def hint(word: str, known: Iterable[str], what: str) -> str:
+        looked_at.append(len(list(known)))
+        return "so many"
+
+    monkeypatch.setattr("relay.config.forms.not_among", hint)
+    keys = "".join(f"  k{number}: {{file: a}}\n" for number in range(300))
+    wanted = ", ".join(f"x{number}" for number in range(15))
+    forms = {f"forms/f{number}.yaml": f"mailbox: m\nkeys: [{wanted}]\n{FIELDS}" for number in range(3)}
+    found = look_at(folder(tmp_path, {"tenant.yaml": f"{TENANT}keys:\n{keys}", **forms}))
+    assert looked_at == [0, *[200] * 15, 0, *[200] * 3]
+    assert sum("there is no key" in mistake.fact for mistake in found.mistakes) == 45
 
 
 @pytest.mark.parametrize(("count", "too_many"), [(50, False), (51, True)])
