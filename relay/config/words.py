@@ -51,8 +51,8 @@ NAMED_BY_PLACE: Mapping[str, str] = {
 MOST_TOLD = 100
 """Of the mistakes in one file: no person reads more, and a tenant could fill memory and log with them."""
 
-_MOST_NAMES, _LONGEST_NAME = 200, 127
-"""What is looked at to find the name that was meant, TENANT/NAME at most. Longer ones are none."""
+_LONGEST_NAME = 127
+"""What is looked at to find the name that was meant: TENANT/NAME at most. Longer ones are none."""
 
 
 STAND_IN_HOST = "stand-in.invalid"
@@ -171,7 +171,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def not_among(word: str, known: Iterable[str], what: str) -> str:
     """The hint for a name that is not there: the nearest names, and all of them."""
-    names = sorted(name for name in known if len(name) <= _LONGEST_NAME)[:_MOST_NAMES]
+    names = sorted(name for name in known if len(name) <= _LONGEST_NAME)
     listed = (
         f"{what}: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}"
         if names

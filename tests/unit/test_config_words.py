@@ -257,6 +257,12 @@ def test_tags_of_unions_are_no_part_of_a_path() -> None:
     assert path_of(root, ("fields", 0, "textarea", "name"), missing=True) == ("fields", 0, "name")
 
 
+def test_the_name_that_was_meant_is_found_among_all() -> None:
+    """Whoever runs many practices would be pointed to the form of another one, and might give that out."""
+    known = [f"praxis-{number:03}/kontakt" for number in range(500)]
+    assert not_among("praxis-450/kontkat", known, "forms").startswith("did you mean 'praxis-450/kontakt'")
+
+
 @pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
 def test_no_control_character_gets_into_a_user_name_or_a_folder(code: int) -> None:
     """It would go to the mailbox inside of a command, where some servers take a lone CR for the end of it."""
