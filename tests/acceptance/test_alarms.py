@@ -13,8 +13,8 @@ import pytest
 
 from relay.spool.sqlite import SqliteSpool
 from tests.acceptance.test_notices import subjects
-from tests.acceptance.test_status import get, status, within
-from tests.fixtures.daemon import Setting, StartRelay, write_certificate
+from tests.acceptance.test_status import get, status
+from tests.fixtures.daemon import Setting, StartRelay, within, write_certificate
 from tests.fixtures.dovecot import DovecotAccount
 from tests.fixtures.envelopes import envelope
 from tests.fixtures.keys import MakeReader

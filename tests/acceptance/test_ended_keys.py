@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from tests.acceptance.test_isolation import Tenants, send
-from tests.acceptance.test_status import put_old, status, within
+from tests.acceptance.test_status import put_old, status
 from tests.fixtures import bad_keys
-from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay, drained
+from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay, drained, within
 from tests.fixtures.dovecot import DovecotAccount
 from tests.fixtures.keys import Home
 

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.acceptance.test_status import put_old, within
-from tests.fixtures.daemon import Relay, Setting, StartRelay, drained, marker, write_certificate
+from tests.acceptance.test_status import put_old
+from tests.fixtures.daemon import Relay, Setting, StartRelay, drained, marker, within, write_certificate
 from tests.fixtures.dovecot import Dovecot
 from tests.fixtures.keys import Home, Reader
 from tests.judge.verdict import Letters

@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_status import within
-from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay, drained
+from tests.fixtures.daemon import FORM, Relay, Setting, StartRelay, drained, within
 from tests.torture import disks
 from tests.trust import trusting
 

@@ -12,7 +12,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from relay.spool.sqlite import SqliteSpool
-from tests.fixtures.daemon import Relay, Setting, StartRelay, marker
+from tests.fixtures.daemon import Relay, Setting, StartRelay, marker, within
 from tests.fixtures.envelopes import envelope
 
 ANSWERS = {"anliegen": "Darf ich am Montag anrufen?"}
@@ -30,14 +29,6 @@ def status(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """``relay status``, run beside the daemon."""
     command = [sys.executable, "-m", "relay", "--config", str(folder / "relay.yaml"), "status", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    """Whether it becomes true in time."""
-    deadline = time.monotonic() + seconds
-    while not (found := true()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return found
 
 
 def get(relay: Relay, path: str) -> tuple[int, str]:

@@ -8,7 +8,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 
 from relay.daemon.building import Building
 from relay.errors import ConfigError
-from tests.fixtures.daemon import Setting, StartRelay, write_certificate
+from tests.fixtures.daemon import Setting, StartRelay, within, write_certificate
 from tests.fixtures.keys import Home
 
 
@@ -59,16 +58,6 @@ def running(folder: Path) -> list[bytes]:
         with contextlib.suppress(OSError):  # it has just ended
             found.append((process / "cmdline").read_bytes())
     return [line for line in found if bytes(folder) in line]
-
-
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    """What gpg does it does for the daemon, and tells nobody else."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.fixture
