@@ -46,7 +46,7 @@ class Patterns:
         first = next(index for index, text in found.items() if text in new)
         fact = "the patterns of all forms take too much memory together"
         hint = (
-            rf"{MOST} different ones at most; \w{{200}} alone takes 10 MB: write [A-Za-z0-9] for \w, and let "
+            rf"{MOST} different ones at most; \w{{200}} alone takes 10 MB, and \w+ next to nothing: let "
             "max_length say how long an answer may be"
         )
         return [document.mistake(["fields", first, "pattern"], fact, hint)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.form.setting import matcher
 from tests.config_folder import PROJECT, look_at, make
 
 READ = """
@@ -146,6 +147,15 @@ def test_a_practice_may_have_many_patterns(count: int, too_many: bool, tmp_path:
     """Otherwise ordinary forms would be refused, or memory would fill up with what the engine remembers."""
     found = look_at(folder(tmp_path, patterns(count)))
     assert any("too much memory" in mistake.fact for mistake in found.mistakes) is too_many
+
+
+def test_who_does_as_is_said_of_large_patterns_keeps_every_letter(tmp_path: Path) -> None:
+    """Whoever wrote the letters of English instead would turn away Frau Müller."""
+    refused = look_at(folder(tmp_path / "large", large_patterns())).mistakes
+    assert any(r"\w+ next to nothing" in mistake.hint for mistake in refused)
+    taken = look_at(folder(tmp_path / "small", patterns(50, r"\w+"))).mistakes
+    assert not [mistake for mistake in taken if "pattern" in mistake.path]
+    assert matcher(r"\w+").isinstance_python("Müller")
 
 
 def test_two_patterns_may_call_a_group_alike(tmp_path: Path) -> None:
