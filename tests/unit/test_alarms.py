@@ -186,6 +186,15 @@ def test_a_clock_set_back_keeps_no_end_from_being_told() -> None:
     assert telling.news((), NOW - timedelta(days=3_650)) == ([], [*full])
 
 
+def test_what_ended_while_the_clock_was_ahead_is_not_taken_to_flap() -> None:
+    """Each end of it would be told an hour late, until the clock is there once more."""
+    telling = Telling()
+    full, ahead = derive(Facts(fills=[Fill("spool", 0.81)]), NOW), NOW + timedelta(days=3_650)
+    for alarms, at in ((full, ahead), ((), ahead), (full, NOW)):
+        telling.news(alarms, at)
+    assert telling.news((), NOW) == ([], [*full])
+
+
 def test_a_mark_is_told_once_while_the_alarm_stands() -> None:
     """A spool between 94 and 96 per cent would be two alarms by turns."""
     telling = Telling()
