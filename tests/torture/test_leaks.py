@@ -135,6 +135,7 @@ def said_by(practice: Setting, *words: str) -> bytes:
     command = [sys.executable, "-m", "relay", "--config", str(practice.folder / "relay.yaml"), *words]
     ended = subprocess.run(command, capture_output=True, check=False, timeout=60)
     assert ended.returncode in (0, 1, 2)
+    assert ended.stdout, "2 is also a wrong command line, which is told on standard error alone"
     return ended.stdout + ended.stderr
 
 
