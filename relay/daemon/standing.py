@@ -71,7 +71,9 @@ async def look(
     except SpoolError as error:
         failed = error.fact
     facts = Facts(
-        mailboxes=[_of_mailbox(name, config, totals, statuses) for name in {*totals, *config.accounts}],
+        mailboxes=[
+            _of_mailbox(name, config, totals, statuses, now, last) for name in {*totals, *config.accounts}
+        ],
         keys=[(name, key.usable_until) for name, key in config.certificates.items() if key.usable_until],
         unusable=[
             (name, key.refused.fact, key.refused.hint)
@@ -89,14 +91,19 @@ async def look(
 
 
 def _of_mailbox(
-    name: str, config: Config, totals: Mapping[str, Totals], statuses: Mapping[str, MailboxStatus]
+    name: str,
+    config: Config,
+    totals: Mapping[str, Totals],
+    statuses: Mapping[str, MailboxStatus],
+    now: datetime,
+    last: Standing | None,
 ) -> MailboxFacts:
     has, fares = totals.get(name, NOTHING), statuses.get(name, MailboxStatus())
     return MailboxFacts(
         id=name,
         configured=name in config.accounts,
         waiting=has.waiting,
-        waiting_since=has.oldest_waiting,
+        waiting_since=_waiting_since(name, has.oldest_waiting, now, last),
         held=has.held,
         damaged=has.damaged,
         reason=fares.reason,
@@ -106,6 +113,18 @@ def _of_mailbox(
         fact=fares.fact,
         hint=fares.hint,
     )
+
+
+def _waiting_since(
+    name: str, oldest: datetime | None, now: datetime, last: Standing | None
+) -> datetime | None:
+    """Since when the oldest waits: if it came while the clock was ahead, since it was first seen to."""
+    if oldest is None or oldest <= now:
+        return oldest
+    if last and last.totals.get(name, NOTHING).oldest_waiting == oldest:
+        known = next((each.waiting_since for each in last.facts.mailboxes if each.id == name), None)
+        return min(known or now, now)
+    return now
 
 
 def _fills(config: Config, totals: Mapping[str, Totals]) -> Iterator[Fill]:
