@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -771,9 +772,20 @@ async def test_a_no_says_nothing_about_the_attempt_before(
     one = envelope()
     await spool.put(one)
     patience = dataclasses.replace(PATIENCE, append=0.4)
+    stored = threading.Event()
+
+    def once_stored(conversation: Conversation, tag: str, right: str) -> None:
+        stored.wait(10)
+        conversation.say(right.encode())
+
+    def refuse(conversation: Conversation, tag: str, _: str) -> Action:
+        if "NO" in answer:  # it is tried again at once, and must not look before the first is there
+            server.plays[Phase.STATUS] = once_stored
+        return _refuse(conversation, f"{tag} {answer}")
+
     async with delivering(spool, {"praxis": account_for(server)}, mechanisms, patience=patience):
         await spool.until_reason("timeout")
-        server.plays[Phase.APPEND] = lambda conversation, tag, _: _refuse(conversation, f"{tag} {answer}")
+        server.plays[Phase.APPEND] = refuse
         await spool.until_reason("rejected" if "BAD" in answer else "unavailable")
         if "BAD" in answer:
             await spool.until(lambda: _held(spool))
@@ -782,6 +794,7 @@ async def test_a_no_says_nothing_about_the_attempt_before(
             while not server.contents():  # noqa: ASYNC110 - a thread that tells nobody
                 await asyncio.sleep(0.01)
         server.plays.clear()
+        stored.set()
         await spool.release([one.id], now())
         await spool.until_empty()
     assert len(server.contents()) == 1
