@@ -11,18 +11,17 @@ content.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Hashable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
 import structlog
+
+from relay.lines import Lines
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -66,35 +65,6 @@ class Seldom:
         return True
 
 
-class _Lines:
-    """Where events go. One that cannot be written, to a full disk or a closed pipe, is lost: it must not
-    become an error of the work that it reports on.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        # Past the buffer: what it could not get rid of it would try again at the end, and since Python 3.13
-        # end the process with status 120 for it.
-        buffer = getattr(stream, "buffer", None)  # with PYTHONUNBUFFERED there is none between
-        raw = getattr(buffer, "raw", buffer)
-        self._raw = raw if isinstance(raw, io.RawIOBase) else None
-        self._begin = ""  # a line break where a disk that is full now has taken half a line
-        self._one_at_a_time = threading.Lock()
-
-    def msg(self, line: str) -> None:
-        with self._one_at_a_time, contextlib.suppress(OSError, ValueError):
-            if self._raw is None:
-                self._stream.write(f"{line}\n")
-                self._stream.flush()
-                return
-            left = memoryview(f"{self._begin}{line}\n".encode(errors="backslashreplace"))
-            while left and (written := self._raw.write(left)):
-                left = left[written:]
-                self._begin = "\n" if left else ""
-
-    debug = info = warning = error = critical = msg
-
-
 def configure(stream: TextIO | None = None, *, debug: bool = False) -> None:
     """Send events to ``stream`` (default: standard error): JSON lines, or aligned text at a terminal.
 
@@ -102,7 +72,7 @@ def configure(stream: TextIO | None = None, *, debug: bool = False) -> None:
     """
     out = stream or sys.stderr
     terminal = out.isatty()
-    lines = _Lines(out)
+    lines = Lines(out)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
